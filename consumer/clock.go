@@ -1,0 +1,128 @@
+package consumer
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gochannels/channels/consumer/internal/transport"
+)
+
+// clock looks at all connections of a handler several times a second: for
+// silence, age, and readers kept by their handlers. One goroutine does so while
+// there are connections.
+type clock struct {
+	h    *Handler
+	step time.Duration
+	tick atomic.Int64 // never 0
+
+	mu   sync.Mutex
+	quit chan struct{} // nil while the goroutine does not run
+}
+
+// alive is what the clock keeps of a connection.
+type alive struct {
+	lastSeen, pingAt, expires, ended time.Time
+	pos                              int // in the handler's list, under its lock
+}
+
+// maxStep is the longest time between two looks: a reader that its handler
+// keeps for two of them is relieved.
+const maxStep = 250 * time.Millisecond
+
+func (c *clock) init(h *Handler) {
+	c.h = h
+	c.step = min(maxStep, h.opts.PingInterval/4, h.opts.PingTimeout/4)
+	if h.opts.MaxAge > 0 {
+		c.step = min(c.step, h.opts.MaxAge/4)
+	}
+	c.step = max(c.step, time.Millisecond)
+	c.tick.Store(1)
+}
+
+// start is called when a connection was added.
+func (c *clock) start() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.quit == nil {
+		c.quit = make(chan struct{})
+		go c.run(c.quit)
+	}
+}
+
+// stop is called, under the handler's lock, when the last one was removed.
+func (c *clock) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.quit != nil {
+		close(c.quit)
+		c.quit = nil
+	}
+}
+
+func (c *clock) run(quit chan struct{}) {
+	ticker := time.NewTicker(c.step)
+	defer ticker.Stop()
+	var sessions []*session
+	for {
+		select {
+		case <-quit:
+			return
+		case now := <-ticker.C:
+			tick := c.tick.Add(1)
+			sessions = c.h.snapshot(sessions)
+			for i, s := range sessions {
+				s.look(now, tick)
+				sessions[i] = nil
+			}
+		}
+	}
+}
+
+// born sets the clock's view of a new connection. The first pings of many that
+// come together are spread over the interval.
+func (s *session) born(now time.Time) {
+	s.lastSeen = now.Add(-rand.N(s.opts.PingInterval))
+	if age := s.opts.MaxAge; age > 0 {
+		s.expires = now.Add(age - age/10 + rand.N(age/5+1))
+	}
+}
+
+var errPingTimeout = errors.New("ping not answered")
+
+// look is the clock's visit.
+func (s *session) look(now time.Time, tick int64) {
+	conn := s.conn.Load()
+	s.relieve(tick - 1)
+	switch {
+	case s.ended.Load():
+		// The reader ends the closing handshake; if it is stuck, we do.
+		if s.lingered(now) {
+			conn.Abort(&transport.EndError{Code: transport.CodeAbnormal, Cause: transport.CauseLost})
+		}
+	case conn.TakeSeen(), s.away():
+		s.lastSeen, s.pingAt = now, time.Time{}
+	case !s.pingAt.IsZero():
+		if now.Sub(s.pingAt) >= s.opts.PingTimeout {
+			conn.Abort(&transport.EndError{Code: transport.CodeAbnormal, Cause: transport.CausePingTimeout, Err: errPingTimeout})
+		}
+	case now.Sub(s.lastSeen) >= s.opts.PingInterval:
+		s.pingAt = now
+		conn.Ping()
+	}
+	if !s.expires.IsZero() && now.After(s.expires) {
+		s.expires = time.Time{}
+		conn.Close(int(StatusServiceRestart), "")
+	}
+}
+
+// lingered reports whether the socket has had all the time that the closing
+// handshake may take.
+func (s *session) lingered(now time.Time) bool {
+	if s.alive.ended.IsZero() {
+		s.alive.ended = now
+	}
+	return now.Sub(s.alive.ended) > closeTimeout+s.opts.WriteTimeout
+}

@@ -1,0 +1,132 @@
+package consumer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gochannels/channels/consumer/internal/transport"
+	"github.com/gochannels/channels/layer"
+)
+
+// batch is how many layer messages are handled before a client's frame that
+// waits has its turn.
+const batch = 16
+
+// wake is the mailbox's OnReady: it starts a goroutine unless one runs.
+func (s *session) wake() {
+	if s.running.CompareAndSwap(false, true) {
+		s.retain()
+		go s.takeMessages()
+	}
+}
+
+// takeMessages handles layer messages until none waits.
+func (s *session) takeMessages() {
+	defer s.done()
+	for s.takeBatch() {
+	}
+	s.running.Store(false)
+	if s.mailbox.Pending() && !s.ended.Load() { // came after the last look
+		s.wake()
+	}
+}
+
+// takeBatch reports whether there may be more. active is raised before a
+// message leaves the mailbox, so nothing is relayed past it.
+func (s *session) takeBatch() bool {
+	s.enter()
+	defer s.leave()
+	for range batch {
+		if s.ended.Load() {
+			return false
+		}
+		if gap, ok := s.mailbox.TakeGap(); ok {
+			s.handleGap(gap)
+			continue
+		}
+		e, ok := s.mailbox.TryReceive()
+		if !ok {
+			return false
+		}
+		s.handleLayer(e)
+	}
+	return true
+}
+
+func (s *session) handleGap(gap layer.Gap) {
+	s.count(gaps)
+	g, ok := s.c.(gapper)
+	if !ok {
+		s.opts.Logger.Warn("consumer: the layer lost messages, and the consumer has no Gap hook",
+			"consumer", fmt.Sprintf("%T", s.c), "cause", gap.Cause, "since", gap.Since)
+		return
+	}
+	s.after(eventGap, false, s.guard(&eventGap, func() error { return g.Gap(s.ctx, gap) }))
+}
+
+// handleLayer runs the handler of a layer message, in the turn.
+func (s *session) handleLayer(e layer.Envelope) {
+	if s.h != nil && len(s.h.relays) > 0 {
+		if r := s.h.relayOf(e); r != nil {
+			s.relay(r)
+			return
+		}
+	}
+	h := s.plan.lookup(e.Type())
+	if h == nil {
+		s.after(cut(e.Type()), false, badMessage{fmt.Errorf("%w: %.60q", ErrNoHandler, e.Type())})
+		return
+	}
+	s.count(handled)
+	if err := s.invoke(s.ctx, h, e); err != nil {
+		s.after(h.event, false, err)
+	}
+}
+
+func (s *session) invoke(ctx context.Context, h *handler, e layer.Envelope) (err error) {
+	return s.guard(&h.event, func() error { return h.call(s.c, ctx, e) })
+}
+
+// handleClient runs what a client's message asks for, in the turn. m.Data is
+// valid only during the call.
+func (s *session) handleClient(m transport.Message) {
+	s.count(received)
+	if s.clientCtx == nil {
+		s.clientCtx = context.WithValue(s.ctx, fromClientKey{}, true)
+	}
+	if s.plan.receives {
+		s.count(handled)
+		f := Frame{Binary: m.Binary, Data: bytes.Clone(m.Data)}
+		s.after(eventReceive, true, s.guard(&eventReceive, func() error { return s.c.(receiver).Receive(s.clientCtx, f) }))
+		return
+	}
+	if m.Binary {
+		s.after(eventClient, true, badMessage{errors.New("a binary frame, and no Receive hook")})
+		return
+	}
+	data := m.Data
+	if s.plan.copies {
+		data = bytes.Clone(data)
+	}
+	e, err := layer.ParseJSON(data)
+	if err != nil {
+		s.after(eventClient, true, badMessage{err})
+		return
+	}
+	if h := s.plan.lookup(e.Type()); h != nil && h.fromClient {
+		s.count(handled)
+		if err := s.invoke(s.clientCtx, h, e); err != nil {
+			s.after(h.event, true, err)
+		}
+		return
+	}
+	msg, err := e.Message()
+	if err != nil {
+		s.after(eventClient, true, badMessage{err})
+		return
+	}
+	s.count(handled)
+	s.after(eventReceiveJSON, true, s.guard(&eventReceiveJSON, func() error { return s.c.ReceiveJSON(s.clientCtx, msg) }))
+}

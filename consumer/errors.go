@@ -1,0 +1,140 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gochannels/channels/consumer/internal/transport"
+)
+
+// Errors of this package. Each may be wrapped; compare with errors.Is.
+var (
+	// ErrStop, returned by a hook or handler, closes the connection with 1000;
+	// a worker ends the slot's value and makes a new one.
+	ErrStop = errors.New("consumer: stop")
+
+	// ErrNotAccepted is what sending returns before Accept.
+	ErrNotAccepted = errors.New("consumer: the connection is not accepted yet")
+
+	// ErrNotConnected is what the methods of a Base return that serves no
+	// connection, and those about a socket for a worker's consumer.
+	ErrNotConnected = errors.New("consumer: no connection")
+
+	// ErrSlowClient is returned by the Send that closed a client that does not
+	// read.
+	ErrSlowClient = errors.New("consumer: the client does not read, connection closed")
+
+	// ErrNoLayer is returned by the group methods without Options.Layer.
+	ErrNoLayer = errors.New("consumer: no channel layer is configured: set Options.Layer")
+
+	// ErrNoHandler is what Options.OnError sees for a layer message whose type
+	// no method handles.
+	ErrNoHandler = errors.New("consumer: no handler for this type")
+
+	// errAccepted is a second Accept, or one outside Connect.
+	errAccepted = errors.New("consumer: Accept belongs into Connect, once")
+)
+
+// CloseError closes the connection with a code and a reason when a hook or
+// handler returns it. Sending returns it after the close.
+type CloseError struct {
+	Code   StatusCode
+	Reason string
+}
+
+// Error implements error.
+func (e *CloseError) Error() string {
+	return fmt.Sprintf("consumer: connection closed with %d %q", e.Code, e.Reason)
+}
+
+// DenyError, returned by Connect before Accept, refuses the connection with a
+// response of its own. Browsers show a script none of it: to them every
+// refusal is the close code 1006.
+type DenyError struct {
+	Status int // 300 to 599; 0 is 403
+	Header http.Header
+	Body   []byte // nil: the status text
+}
+
+// Error implements error.
+func (e *DenyError) Error() string {
+	return fmt.Sprintf("consumer: connection refused with status %d", e.Status)
+}
+
+// EventError is an error with the event in which it arose, as Options.OnError
+// sees it.
+type EventError struct {
+	// Event is "connect", "receive", "receive.json", "disconnect" or "gap" for
+	// the hooks, "client" for a client's frame that could not be read as a
+	// message, and the handler's type, as registered, otherwise.
+	Event string
+	// FromClient tells a client's message from the layer's.
+	FromClient bool
+	// Err is what the hook or handler returned, a *PanicError, ErrNoHandler,
+	// or what was wrong with the message.
+	Err error
+	// Scope is the connection's, or the worker's.
+	Scope *Scope
+}
+
+// Error implements error.
+func (e *EventError) Error() string { return e.Event + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *EventError) Unwrap() error { return e.Err }
+
+// PanicError is a panic of a hook or handler, or its runtime.Goexit.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error implements error. The stack is not part of it.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// StuckError is returned by Shutdown when its context ended first.
+type StuckError struct {
+	Stuck int // connections whose hooks or handlers were still running
+	Err   error
+}
+
+// Error implements error.
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("consumer: shutdown: %d connections still have a hook or handler running: %v", e.Stuck, e.Err)
+}
+
+// Unwrap returns the context's error.
+func (e *StuckError) Unwrap() error { return e.Err }
+
+// badMessage is an error that costs a message and not the connection.
+type badMessage struct{ error }
+
+func (e badMessage) Unwrap() error { return e.error }
+
+// StatusCode is a WebSocket close code, RFC 6455 section 7.4. Applications use
+// 4000 to 4999; 3000 to 3999 are for registered protocols.
+type StatusCode int
+
+// The codes of RFC 6455 and of the IANA registry.
+const (
+	StatusNormalClosure   StatusCode = 1000
+	StatusGoingAway       StatusCode = 1001
+	StatusProtocolError   StatusCode = 1002
+	StatusUnsupportedData StatusCode = 1003
+	StatusNoStatus        StatusCode = 1005 // Disconnect sees it: a close frame without a code
+	StatusAbnormalClosure StatusCode = 1006 // Disconnect sees it: no close frame
+	StatusInvalidData     StatusCode = 1007
+	StatusPolicyViolation StatusCode = 1008
+	StatusMessageTooBig   StatusCode = 1009
+	StatusInternalError   StatusCode = 1011
+	StatusServiceRestart  StatusCode = 1012
+	StatusTryAgainLater   StatusCode = 1013
+)
+
+func checkCode(code StatusCode) error {
+	if err := transport.CheckCode(int(code)); err != nil {
+		return fmt.Errorf("consumer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+//lint:file-ignore SA1019 The project is built on this library; it is imported here and nowhere else.
+
+package transport
+
+import (
+	"bufio"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"nhooyr.io/websocket"
+)
+
+// CheckRequest says what is wrong with an opening handshake: a status other
+// than 0, and a text for the client. It sets the headers that RFC 6455 section
+// 4.2.2 and RFC 9110 ask for with that status.
+func CheckRequest(h http.Header, r *http.Request) (status int, text string) {
+	switch {
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return http.StatusHTTPVersionNotSupported, "a WebSocket handshake needs HTTP/1.1"
+	case !hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket"):
+		h.Set("Connection", "Upgrade")
+		h.Set("Upgrade", "websocket")
+		return http.StatusUpgradeRequired, "this address speaks WebSocket"
+	case r.Method != http.MethodGet:
+		h.Set("Allow", http.MethodGet)
+		return http.StatusMethodNotAllowed, "a WebSocket handshake is a GET request"
+	case len(r.Header["Sec-Websocket-Version"]) != 1 || strings.TrimSpace(r.Header["Sec-Websocket-Version"][0]) != "13":
+		h.Set("Sec-WebSocket-Version", "13")
+		return http.StatusBadRequest, "only WebSocket version 13 is spoken here"
+	}
+	keys := r.Header["Sec-Websocket-Key"]
+	if len(keys) != 1 {
+		return http.StatusBadRequest, "a WebSocket handshake needs one Sec-WebSocket-Key"
+	}
+	if k, err := base64.StdEncoding.DecodeString(strings.TrimSpace(keys[0])); err != nil || len(k) != 16 {
+		return http.StatusBadRequest, "Sec-WebSocket-Key is not 16 bytes in base64"
+	}
+	return 0, ""
+}
+
+// Tokens splits the comma-separated lists of a header's lines.
+func Tokens(lines []string) []string {
+	var tokens []string
+	for _, line := range lines {
+		for token := range strings.SplitSeq(line, ",") {
+			if token = strings.TrimSpace(token); token != "" {
+				tokens = append(tokens, token)
+			}
+		}
+	}
+	return tokens
+}
+
+func hasToken(lines []string, want string) bool {
+	for _, token := range Tokens(lines) {
+		if strings.EqualFold(token, want) {
+			return true
+		}
+	}
+	return false
+}
+
+// Accept answers a handshake that CheckRequest passed and takes the connection
+// over. Headers set on w go out with the answer. subprotocol is one the client
+// offered, or empty. After an error a response has been written where that was
+// possible. The request and net/http's buffers are not kept.
+func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Settings, owner Owner) (*Conn, error) {
+	opts := &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled}
+	if s.Compression {
+		opts.CompressionMode = websocket.CompressionNoContextTakeover
+	}
+	if subprotocol != "" {
+		opts.Subprotocols = []string{subprotocol}
+	}
+	h := &hijacker{ResponseWriter: w}
+	lib, err := websocket.Accept(h, r, opts)
+	if err != nil {
+		if h.conn != nil {
+			h.conn.Close()
+		}
+		return nil, err
+	}
+	// The library's connection is a stub: closing it ends its goroutine.
+	if err := lib.CloseNow(); err != nil && !errors.Is(err, net.ErrClosed) {
+		h.conn.Close()
+		return nil, err
+	}
+	// Accept does not tell whether compression was agreed on; the header does.
+	deflate := w.Header().Get("Sec-WebSocket-Extensions") != ""
+	c := newConn(h.conn, h.early, deflate, s, owner)
+	c.sub = lib.Subprotocol()
+	return c, nil
+}
+
+// hijacker lets the library write the answer and hands it a stub, keeping the
+// connection and what net/http has read of it already.
+type hijacker struct {
+	http.ResponseWriter
+	conn  net.Conn
+	early []byte
+}
+
+// Hijack implements http.Hijacker, reaching through middleware that has only
+// Unwrap.
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn = conn
+	if err := conn.SetDeadline(time.Time{}); err != nil { // net/http's time-outs
+		return nil, nil, err
+	}
+	if early, _ := brw.Reader.Peek(brw.Reader.Buffered()); len(early) > 0 {
+		h.early = append([]byte(nil), early...)
+	}
+	return stub{}, bufio.NewReadWriter(bufio.NewReaderSize(stub{}, 16), bufio.NewWriterSize(stub{}, 16)), nil
+}
+
+// WriteHeaderNow is looked for by the library: gin delays the header otherwise.
+func (h *hijacker) WriteHeaderNow() {
+	if w, ok := h.ResponseWriter.(interface{ WriteHeaderNow() }); ok {
+		w.WriteHeaderNow()
+	}
+}
+
+// stub is a connection that is closed already.
+type stub struct{}
+
+func (stub) Read([]byte) (int, error)         { return 0, net.ErrClosed }
+func (stub) Write([]byte) (int, error)        { return 0, net.ErrClosed }
+func (stub) Close() error                     { return nil }
+func (stub) LocalAddr() net.Addr              { return nil }
+func (stub) RemoteAddr() net.Addr             { return nil }
+func (stub) SetDeadline(time.Time) error      { return nil }
+func (stub) SetReadDeadline(time.Time) error  { return nil }
+func (stub) SetWriteDeadline(time.Time) error { return nil }

@@ -1,0 +1,296 @@
+package transport
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// Message is a data message. Data is valid until the next Read.
+type Message struct {
+	Binary bool
+	Data   []byte
+}
+
+const (
+	controlBurst = 64 // control and empty frames a client may send at once
+	controlRate  = 20 // and per second
+	readChunk    = 32 << 10
+)
+
+var messages = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
+
+// maxPooled keeps a few huge messages from staying in the pool.
+const maxPooled = 256 << 10
+
+// assembly is the message being read.
+type assembly struct {
+	opcode     byte // opText, opBinary; 0 between messages
+	compressed bool
+	data       *[]byte // pooled; nil while there is nothing to keep
+	text       utf8Checker
+	tokens     float64
+	since      time.Time
+}
+
+// Read returns the next message. Control frames are handled on the way. The
+// error is always an *EndError; nothing can be read after it.
+func (c *Conn) Read() (Message, error) {
+	for {
+		m, err := c.message()
+		if err != nil {
+			return Message{}, c.readFailed(err)
+		}
+		if !c.closing.Load() { // after our close frame data is of no interest
+			return m, nil
+		}
+	}
+}
+
+// Detach must be called before a Read by another goroutine than the last
+// message's, if that is still in use: its data stays valid for good.
+func (c *Conn) Detach() { c.in.detach() }
+
+// message reads frames up to the end of a data message.
+func (c *Conn) message() (Message, error) {
+	a := &c.in.assembly
+	c.in.rest()
+	for {
+		h, err := c.header()
+		if err != nil {
+			return Message{}, err
+		}
+		if h.opcode&0x8 != 0 {
+			if err := c.readControl(h); err != nil {
+				return Message{}, err
+			}
+			continue
+		}
+		if err := c.begin(h); err != nil {
+			return Message{}, err
+		}
+		if h.fin && a.data == nil && !a.compressed && h.length <= readSize/2 {
+			p, err := c.in.view(int(h.length))
+			if err != nil {
+				return Message{}, err
+			}
+			unmask(p, h.key, 0)
+			op := a.opcode
+			a.opcode = 0
+			if op == opText && !utf8.Valid(p) {
+				return Message{}, errNotUTF8
+			}
+			return Message{op == opBinary, p}, nil
+		}
+		if err := c.readPayload(h); err != nil {
+			return Message{}, err
+		}
+		if h.fin {
+			return c.finish()
+		}
+	}
+}
+
+type frameHeader struct {
+	fin, rsv1 bool
+	opcode    byte
+	length    int64
+	key       uint32
+}
+
+// header reads a frame header, RFC 6455 section 5.2.
+func (c *Conn) header() (frameHeader, error) {
+	b, err := c.in.peek(2)
+	if err != nil {
+		return frameHeader{}, err
+	}
+	h := frameHeader{fin: b[0]&finBit != 0, rsv1: b[0]&rsv1Bit != 0, opcode: b[0] & 0xF}
+	switch {
+	case b[0]&0x30 != 0, h.opcode > opBinary && h.opcode < opClose, h.opcode > opPong:
+		return h, errReserved
+	case h.rsv1 && (!c.deflate || h.opcode == opContinuation || h.opcode >= opClose):
+		return h, errReserved
+	case b[1]&maskBit == 0:
+		return h, errUnmasked
+	}
+	short := b[1] &^ maskBit
+	if h.opcode >= opClose && (!h.fin || short > maxControl) {
+		return h, errControl
+	}
+	size := 2
+	switch short {
+	case 126:
+		size = 4
+	case 127:
+		size = 10
+	}
+	if b, err = c.in.peek(size + 4); err != nil {
+		return h, err
+	}
+	switch short {
+	case 126:
+		h.length = int64(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		if h.length = int64(binary.BigEndian.Uint64(b[2:])); h.length < 0 {
+			return h, errLength
+		}
+	default:
+		h.length = int64(short)
+	}
+	h.key = binary.LittleEndian.Uint32(b[size:])
+	c.in.skip(size + 4)
+	return h, nil
+}
+
+// begin checks a data frame's place in its message, and its length before
+// anything is allocated for it.
+func (c *Conn) begin(h frameHeader) error {
+	a := &c.in.assembly
+	if (h.opcode == opContinuation) != (a.opcode != 0) {
+		return errContinuation
+	}
+	if a.opcode == 0 {
+		a.opcode, a.compressed, a.text = h.opcode, h.rsv1, utf8Checker{}
+	}
+	have := 0
+	if a.data != nil {
+		have = len(*a.data)
+	}
+	if h.length > int64(c.set.ReadLimit-have) {
+		return errTooBig
+	}
+	if h.length == 0 && !h.fin {
+		return c.in.spend()
+	}
+	return nil
+}
+
+// readPayload appends a frame's payload to the message. Memory grows with the
+// bytes that came, not with the length that was announced.
+func (c *Conn) readPayload(h frameHeader) error {
+	a := &c.in.assembly
+	if a.data == nil {
+		a.data = messages.Get().(*[]byte)
+		*a.data = (*a.data)[:0]
+	}
+	for pos := 0; pos < int(h.length); {
+		n := min(int(h.length)-pos, readChunk)
+		have := len(*a.data)
+		*a.data = append(*a.data, make([]byte, n)...)
+		p := (*a.data)[have:]
+		if err := c.in.full(p); err != nil {
+			return err
+		}
+		unmask(p, h.key, pos)
+		if a.opcode == opText && !a.compressed && !a.text.feed(p) {
+			return errNotUTF8
+		}
+		pos += n
+	}
+	return nil
+}
+
+// finish ends a message that was collected.
+func (c *Conn) finish() (Message, error) {
+	a := &c.in.assembly
+	op := a.opcode
+	a.opcode = 0
+	if a.compressed {
+		dst := messages.Get().(*[]byte)
+		var err error
+		*dst, err = inflate((*dst)[:0], *a.data, c.set.ReadLimit)
+		c.in.free(a.data)
+		a.data = dst
+		if err != nil {
+			return Message{}, err
+		}
+		if op == opText && !utf8.Valid(*dst) {
+			return Message{}, errNotUTF8
+		}
+	} else if op == opText && !a.text.done() {
+		return Message{}, errNotUTF8
+	}
+	return Message{op == opBinary, *a.data}, nil
+}
+
+// readControl handles a control frame, which may come between the fragments
+// of a message.
+func (c *Conn) readControl(h frameHeader) error {
+	p, err := c.in.view(int(h.length))
+	if err != nil {
+		return err
+	}
+	unmask(p, h.key, 0)
+	if h.opcode == opClose {
+		code, reason, err := parseClose(p)
+		if err != nil {
+			return err
+		}
+		return &EndError{Code: code, Reason: reason, Cause: CauseClient}
+	}
+	if err := c.in.spend(); err != nil {
+		return err
+	}
+	if h.opcode == opPing {
+		c.control(opPong, p)
+	}
+	return nil
+}
+
+// readFailed ends the connection as err asks for.
+func (c *Conn) readFailed(err error) *EndError {
+	c.in.drop()
+	var end *EndError
+	var fault *protocolError
+	switch {
+	case errors.As(err, &end):
+		c.peerClose(end)
+	case errors.As(err, &fault):
+		c.closeWith(&EndError{Code: fault.code, Cause: CauseProtocol, Err: err})
+		c.discard()
+		c.Abort(&EndError{Code: CodeAbnormal, Cause: CauseLost, Err: err})
+	default:
+		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
+			err = io.ErrUnexpectedEOF // a deadline is set only after our close frame
+		}
+		c.Abort(&EndError{Code: CodeAbnormal, Cause: CauseLost, Err: err})
+	}
+	return c.End()
+}
+
+// peerClose answers the client's close frame with its own code (RFC 6455
+// section 5.5.1), or completes the handshake that ours began. The socket is
+// closed here or by the writer.
+func (c *Conn) peerClose(e *EndError) {
+	c.mu.Lock()
+	c.peerClosed = true
+	if c.end == nil {
+		c.end = e
+		c.pushClose(e.Code, "") // unlocks
+		c.owner.Ended(e)
+		return
+	}
+	if c.flushed {
+		c.die()
+	}
+	c.mu.Unlock()
+}
+
+// discard reads and forgets until the client closes its side, so that our
+// close frame is not lost to a reset.
+func (c *Conn) discard() {
+	deadline := time.Now().Add(c.set.CloseTimeout)
+	c.nc.SetReadDeadline(deadline)
+	buf := messages.Get().(*[]byte)
+	defer messages.Put(buf)
+	b := (*buf)[:cap(*buf)]
+	for range 4096 { // 32 MiB and more
+		if _, err := c.nc.Read(b); err != nil {
+			return
+		}
+	}
+}

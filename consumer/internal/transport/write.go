@@ -1,0 +1,213 @@
+package transport
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Send queues f and returns. With direct it first tries to write it, without
+// blocking, if nothing is queued: the way for answers. Without, a flusher
+// writes it, joined with what else is due: the way for broadcasts. nil means
+// queued or written; the errors are ErrClosed, ErrSlow and ErrDropped.
+func (c *Conn) Send(f *Frame, direct bool) error {
+	b := f.bytes(c.deflate)
+	c.mu.Lock()
+	if c.closing.Load() {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	if c.queued > 0 && c.queued+len(b) > c.set.QueueBytes {
+		if c.set.DropNewest {
+			c.mu.Unlock()
+			return ErrDropped
+		}
+		c.overflow()
+		return ErrSlow
+	}
+	c.push(b, direct)
+	return nil
+}
+
+// Ping queues a ping.
+func (c *Conn) Ping() { c.control(opPing, nil) }
+
+// control queues a ping or pong. With a full queue it is left out: the peer
+// does not read, which the queue's limit or the writer's deadline deals with.
+func (c *Conn) control(op byte, payload []byte) {
+	c.mu.Lock()
+	if c.closing.Load() || c.queued > c.set.QueueBytes {
+		c.mu.Unlock()
+		return
+	}
+	c.push(controlFrame(op, payload), true)
+}
+
+// overflow ends a client that does not read. What waits is dropped, so that
+// the close frame comes next. mu is held, and released.
+func (c *Conn) overflow() {
+	c.dropQueue()
+	c.end = &EndError{Code: CodeTryLater, Cause: CauseSlow, Err: ErrSlow}
+	e := c.end
+	c.pushClose(e.Code, "")
+	c.owner.Ended(e)
+}
+
+// push writes b, or queues it and sees to it that somebody writes. mu is held,
+// and released.
+func (c *Conn) push(b []byte, direct bool) {
+	c.queued += len(b)
+	switch {
+	case direct && c.raw != nil && !c.writing && len(c.queue) == 0:
+		c.writing, c.batch = true, dataFrames(b)
+		c.mu.Unlock()
+		if rest := c.try(b); len(rest) > 0 {
+			go c.drain(rest, len(b))
+			return
+		}
+		c.mu.Lock()
+		c.release(len(b))
+	default:
+		c.queue = append(c.queue, b)
+		c.schedule()
+	}
+}
+
+// schedule sees to it that somebody writes the queue. mu is held, and released.
+func (c *Conn) schedule() {
+	if c.writing || c.dirty {
+		c.mu.Unlock()
+		return
+	}
+	if c.raw == nil {
+		c.writing = true
+		c.mu.Unlock()
+		go c.drain(nil, 0)
+		return
+	}
+	c.dirty = true
+	c.mu.Unlock()
+	c.set.Flushers.add(c)
+}
+
+// release gives the write side up after n bytes were written. mu is held, and
+// released.
+func (c *Conn) release(n int) {
+	c.writing, c.batch = false, 0
+	c.queued -= n
+	if len(c.queue) > 0 && !c.dead {
+		c.schedule()
+		return
+	}
+	if c.closing.Load() && !c.dead {
+		c.closeWritten()
+	}
+	c.mu.Unlock()
+}
+
+// try writes what the socket takes now and returns the rest. The caller owns
+// the write side.
+func (c *Conn) try(b []byte) []byte {
+	c.now = b
+	if err := c.raw.Write(c.tryOut); err != nil {
+		c.now = nil
+		return b // the writer meets the error again
+	}
+	b, c.now = c.now, nil
+	return b
+}
+
+// writeOnce never parks: it always reports that it is done.
+func (c *Conn) writeOnce(fd uintptr) bool {
+	for len(c.now) > 0 {
+		n, err := syscall.Write(int(fd), c.now)
+		switch {
+		case err == nil:
+			c.now = c.now[n:]
+		case !errors.Is(err, syscall.EINTR):
+			return true // full, or an error that the next write meets again
+		}
+	}
+	return true
+}
+
+// maxJoin bounds what is joined for one write.
+const maxJoin = 64 << 10
+
+// due returns the frames at the head of the queue that make up the next write,
+// at least one. mu is held.
+func (c *Conn) due() [][]byte {
+	n, size := 0, 0
+	for n < len(c.queue) && (n == 0 || size+len(c.queue[n]) <= maxJoin) {
+		size += len(c.queue[n])
+		n++
+	}
+	return c.queue[:n]
+}
+
+// took removes n frames from the head of the queue. mu is held.
+func (c *Conn) took(n int) {
+	left := copy(c.queue, c.queue[n:])
+	clear(c.queue[left:])
+	c.queue = c.queue[:left]
+	if left == 0 && cap(c.queue) > 64 {
+		c.queue = nil // of a burst
+	}
+}
+
+// join appends frames to b and counts those that carry data.
+func join(b []byte, frames [][]byte) (joined []byte, data int) {
+	for _, f := range frames {
+		b = append(b, f...)
+		data += dataFrames(f)
+	}
+	return b, data
+}
+
+// drain writes rest, the unwritten end of n bytes, and then the queue, and
+// gives the write side up. It blocks for WriteTimeout a write at most.
+func (c *Conn) drain(rest []byte, n int) {
+	var joined []byte
+	for {
+		if len(rest) > 0 {
+			c.nc.SetWriteDeadline(time.Now().Add(c.set.WriteTimeout))
+			if _, err := c.nc.Write(rest); err != nil {
+				c.writeFailed(err)
+				return
+			}
+		}
+		c.mu.Lock()
+		if len(c.queue) == 0 || c.dead {
+			break
+		}
+		c.queued -= n
+		due := c.due()
+		joined, c.batch = join(joined[:0], due)
+		c.took(len(due))
+		rest, n = joined, len(joined)
+		c.mu.Unlock()
+	}
+	c.nc.SetWriteDeadline(time.Time{}) // an expired one would fail direct writes
+	c.release(n)
+}
+
+func (c *Conn) writeFailed(err error) {
+	c.mu.Lock()
+	c.set.Dropped.Add(int64(c.batch))
+	c.batch = 0
+	c.mu.Unlock()
+	e := &EndError{Code: CodeAbnormal, Cause: CauseLost, Err: err}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		e.Cause = CauseWriteTimeout
+	}
+	c.Abort(e)
+}
+
+// dataFrames is how many frames b counts as when it is lost.
+func dataFrames(b []byte) int {
+	if b[0]&0x8 != 0 {
+		return 0
+	}
+	return 1
+}

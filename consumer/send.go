@@ -1,0 +1,118 @@
+package consumer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/gochannels/channels/consumer/internal/transport"
+	"github.com/gochannels/channels/layer"
+)
+
+// errQueueFull is what sending returns when SlowDrop dropped the frame.
+var errQueueFull = fmt.Errorf("consumer: the client's queue is full, frame dropped: %w", layer.ErrFull)
+
+func (s *session) sendJSON(ctx context.Context, v any) error {
+	conn, err := s.sendable(ctx)
+	if err != nil {
+		return err
+	}
+	f, err := encodeJSON(v)
+	if err != nil {
+		return fmt.Errorf("consumer: SendJSON: %w", err)
+	}
+	// A member's copy of a group message goes out with the others'.
+	_, shared := v.(layer.Envelope)
+	return s.queue(conn, f, !shared)
+}
+
+func encodeJSON(v any) (*transport.Frame, error) {
+	switch v := v.(type) {
+	case layer.Envelope:
+		if v.IsZero() {
+			return nil, errors.New("the envelope is empty")
+		}
+		return jsonFrame(v)
+	case Message, map[string]any:
+		return transport.BuildFrame(false, 128, func(b []byte) ([]byte, error) { return layer.AppendJSON(b, v) })
+	}
+	return transport.BuildFrame(false, 128, func(b []byte) ([]byte, error) {
+		buf := bytes.NewBuffer(b)
+		enc := json.NewEncoder(buf)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(v); err != nil {
+			return nil, err
+		}
+		return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	})
+}
+
+func (s *session) send(ctx context.Context, f Frame) error {
+	conn, err := s.sendable(ctx)
+	if err != nil {
+		return err
+	}
+	if !f.Binary && !utf8.Valid(f.Data) {
+		return errors.New("consumer: Send: a text frame's data is not UTF-8")
+	}
+	return s.queue(conn, transport.NewFrame(f.Binary, f.Data), true)
+}
+
+// sendable returns the connection if it is open.
+func (s *session) sendable(ctx context.Context) (*transport.Conn, error) {
+	conn := s.conn.Load()
+	if conn == nil {
+		if s.h == nil || s.ended.Load() {
+			return nil, ErrNotConnected
+		}
+		return nil, ErrNotAccepted
+	}
+	if e := conn.End(); e != nil {
+		s.count(dropClosed)
+		return nil, closeError(e)
+	}
+	return conn, ctx.Err()
+}
+
+func (s *session) queue(conn *transport.Conn, f *transport.Frame, direct bool) error {
+	switch err := conn.Send(f, direct); {
+	case err == nil:
+		s.count(framesSent)
+		return nil
+	case errors.Is(err, transport.ErrSlow):
+		s.count(dropSlow)
+		return ErrSlowClient
+	case errors.Is(err, transport.ErrDropped):
+		s.count(dropSlow)
+		return errQueueFull
+	}
+	s.count(dropClosed)
+	if e := conn.End(); e != nil {
+		return closeError(e)
+	}
+	return ErrNotConnected
+}
+
+// divert sends a layer message on if its type is relayed and nothing that came
+// before it is still being handled. It runs in the sender's goroutine.
+func (s *session) divert(e layer.Envelope) bool {
+	r := s.h.relayOf(e)
+	if r == nil || s.active.Load() != 0 {
+		return false
+	}
+	s.relay(r)
+	return true
+}
+
+func (s *session) relay(r *relayed) {
+	if r.frame == nil {
+		s.count(dropUndecodable)
+		return
+	}
+	if s.queue(s.conn.Load(), r.frame, false) == nil {
+		s.count(relaysSent)
+	}
+}

@@ -1,0 +1,325 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gochannels/channels/consumer/internal/transport"
+	"github.com/gochannels/channels/layer"
+)
+
+// What the hooks' events are called. Variables, as their addresses are stored.
+var (
+	eventConnect     = "connect"
+	eventReceive     = "receive"
+	eventReceiveJSON = "receive.json"
+	eventDisconnect  = "disconnect"
+	eventGap         = "gap"
+	eventClient      = "client"
+	eventKeep        = "keep"
+)
+
+// session ties a consumer to what it serves: a connection, or a worker's slot.
+type session struct {
+	h       *Handler // nil in a worker
+	plan    *plan
+	opts    *Options
+	counts  *stripe
+	c       Consumer
+	scope   *Scope
+	layer   layer.ChannelLayer
+	channel string
+	mailbox *layer.Mailbox
+
+	ctx       *connContext
+	cancel    context.CancelCauseFunc
+	clientCtx context.Context // of a client's messages; made by the first
+
+	conn atomic.Pointer[transport.Conn] // nil before Accept
+	turn chan struct{}                  // holds one entry while a hook or handler runs
+	now  atomic.Pointer[string]         // the event that has the turn
+
+	active  atomic.Int32 // who has the turn or waits for it; above 0 nothing is relayed
+	running atomic.Bool  // a goroutine takes messages from the mailbox
+	ended   atomic.Bool
+	refs    atomic.Int32 // goroutines that serve the connection, and its Disconnect
+
+	reading
+	alive
+
+	mu sync.Mutex // of mailbox until Connect has returned, and of hs
+	hs *handshake // while Connect runs
+}
+
+func (s *session) count(c counter) { s.counts.add(c) }
+
+// Ended implements transport.Owner: at once and without waiting the context is
+// cancelled and all groups are left. Disconnect runs when the turn is free.
+func (s *session) Ended(e *transport.EndError) {
+	s.ended.Store(true)
+	s.count(closedBy(e.Cause))
+	s.release(closeError(e))
+	go s.finish(StatusCode(e.Code))
+}
+
+// release cancels the context and leaves the layer.
+func (s *session) release(cause error) {
+	s.cancel(cause)
+	s.mu.Lock()
+	m := s.mailbox
+	s.mu.Unlock()
+	if m != nil {
+		m.Close()
+	}
+}
+
+func closeError(e *transport.EndError) error {
+	c := &CloseError{Code: StatusCode(e.Code), Reason: e.Reason}
+	if e.Err != nil {
+		return fmt.Errorf("%w: %w", c, e.Err)
+	}
+	return c
+}
+
+// finish runs Disconnect and ends the session's own part in the connection.
+func (s *session) finish(code StatusCode) {
+	defer s.done()
+	s.awaitTurn()
+	defer s.leave()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.opts.DisconnectTimeout)
+	defer cancel()
+	defer s.count(disconnected)
+	s.after(eventDisconnect, false, s.guard(&eventDisconnect, func() error { return s.c.Disconnect(ctx, code) }))
+}
+
+// awaitTurn takes the turn after the end, telling of a handler that keeps it.
+func (s *session) awaitTurn() {
+	s.active.Add(1)
+	timer := time.NewTimer(s.opts.HandlerTimeout)
+	defer timer.Stop()
+	select {
+	case s.turn <- struct{}{}:
+		return
+	case <-timer.C:
+	}
+	s.count(stuck)
+	event := ""
+	if p := s.now.Load(); p != nil {
+		event = *p
+	}
+	s.opts.Logger.Error("consumer: a handler still runs after its connection ended",
+		"consumer", fmt.Sprintf("%T", s.c), "event", event, "after", s.opts.HandlerTimeout)
+	s.turn <- struct{}{}
+}
+
+// enter takes the turn; leave gives it back.
+func (s *session) enter() {
+	s.active.Add(1)
+	s.turn <- struct{}{}
+}
+
+func (s *session) leave() {
+	<-s.turn
+	s.active.Add(-1)
+}
+
+// retain counts a goroutine that serves the connection; done ends its part.
+func (s *session) retain() { s.refs.Add(1) }
+
+func (s *session) done() {
+	if s.refs.Add(-1) == 0 {
+		s.h.remove(s)
+		if c, ok := s.conn.Load().NetConn().(watcher); ok {
+			c.ConsumerDone()
+		}
+	}
+}
+
+// watcher is a test's connection, which wants to know when nothing of the
+// consumer runs any more.
+type watcher interface {
+	ConsumerStarted()
+	ConsumerDone()
+}
+
+// guard runs f in the turn and turns a panic into an error. After a
+// runtime.Goexit, which ends the goroutine, the connection is closed here.
+func (s *session) guard(event *string, f func() error) (err error) {
+	returned := false
+	s.now.Store(event)
+	defer func() {
+		if !returned {
+			err = s.caught(*event, recover())
+		}
+	}()
+	err = f()
+	returned = true
+	return err
+}
+
+func (s *session) caught(event string, value any) error {
+	err := &PanicError{Value: value, Stack: debug.Stack()}
+	if value == nil {
+		err.Value = "runtime.Goexit"
+		s.after(event, false, err)
+	}
+	return err
+}
+
+// after does what an event's error asks for.
+func (s *session) after(event string, fromClient bool, err error) {
+	if err = s.judge(event, fromClient, err); err != nil {
+		s.act(err)
+	}
+}
+
+// act closes the connection as a judged error asks for.
+func (s *session) act(err error) {
+	var c *CloseError
+	switch {
+	case errors.As(err, &c) && checkCode(c.Code) == nil:
+		s.closeConn(c.Code, c.Reason)
+	case errors.Is(err, ErrStop):
+		s.closeConn(StatusNormalClosure, "")
+	default:
+		s.closeConn(StatusInternalError, "")
+	}
+}
+
+// judge counts, shows and logs an error, and returns what is left of it: nil
+// if nothing shall come of it.
+func (s *session) judge(event string, fromClient bool, err error) error {
+	if err == nil {
+		return nil
+	}
+	if s.ended.Load() && isCancel(err) {
+		return nil // of the end itself
+	}
+	var bad badMessage
+	isBad := errors.As(err, &bad)
+	if isBad {
+		err = bad.error
+	}
+	original := err
+	if s.opts.OnError != nil {
+		e := &EventError{Event: event, FromClient: fromClient, Err: err, Scope: s.scope}
+		err = s.opts.OnError(context.WithoutCancel(s.ctx), e)
+		if errors.Is(err, original) {
+			err = original
+		} else if err != nil {
+			isBad = false // replaced
+		}
+	}
+	return s.tell(event, fromClient, isBad, original, err)
+}
+
+// tell counts and logs: original is what happened, err what shall come of it.
+func (s *session) tell(event string, fromClient, bad bool, original, err error) error {
+	var panicked *PanicError
+	var closes *CloseError
+	var denies *DenyError
+	log := s.opts.Logger.With("consumer", fmt.Sprintf("%T", s.c), "event", event, "from_client", fromClient)
+	switch {
+	case bad:
+		if errors.Is(original, ErrNoHandler) {
+			s.count(dropUnknown)
+		} else {
+			s.count(dropUndecodable)
+		}
+		if err != nil {
+			log.Debug("consumer: message dropped", "error", original)
+		}
+		return nil
+	case errors.As(original, &panicked):
+		s.count(errorPanic)
+		log.Error("consumer: panic", "value", fmt.Sprint(panicked.Value), "stack", string(panicked.Stack))
+		return err
+	case err == nil:
+		return nil
+	case errors.As(err, &denies), errors.Is(err, ErrStop), errors.Is(err, ErrSlowClient):
+		return err
+	case errors.As(err, &closes):
+		if bad := checkCode(closes.Code); bad != nil {
+			log.Error("consumer: CloseError can't be sent, closing with 1011", "error", bad)
+		}
+		return err
+	case isLayerError(err):
+		s.count(errorLayer)
+		log.Warn("consumer: layer", "error", err)
+		if event == eventConnect {
+			return err
+		}
+		return nil
+	}
+	s.count(errorHandler)
+	if event != eventConnect || s.conn.Load() != nil { // a refusal is no fault
+		log.Error("consumer: handler failed", "error", err)
+	}
+	return err
+}
+
+func isLayerError(err error) bool {
+	return errors.Is(err, layer.ErrUnavailable) || errors.Is(err, layer.ErrOutcomeUnknown) || errors.Is(err, layer.ErrFull)
+}
+
+func isCancel(err error) bool {
+	var c *CloseError
+	return errors.Is(err, context.Canceled) || errors.As(err, &c) || errors.Is(err, ErrSlowClient) || errors.Is(err, layer.ErrClosed)
+}
+
+func (s *session) subprotocol() string {
+	if conn := s.conn.Load(); conn != nil {
+		return conn.Subprotocol()
+	}
+	return ""
+}
+
+func (s *session) closeConn(code StatusCode, reason string) {
+	if conn := s.conn.Load(); conn != nil {
+		conn.Close(int(code), reason)
+	}
+}
+
+// bind gives c its session. It fails for a value that has one: a factory must
+// make a new value for each connection.
+func (s *session) bind(c Consumer) error {
+	if c == nil {
+		return errors.New("the factory returned nil")
+	}
+	b := c.base()
+	if b == nil {
+		return errors.New("the consumer's Base is a nil pointer: embed consumer.Base by value")
+	}
+	if !b.p.CompareAndSwap(nil, s) {
+		return errors.New("the factory returned a value that serves a connection already")
+	}
+	s.c = c
+	return nil
+}
+
+// newSession makes a session without a consumer.
+func newSession(p *plan, opts *Options, counts *stripe, values context.Context) *session {
+	s := &session{plan: p, opts: opts, counts: counts, layer: opts.Layer, turn: make(chan struct{}, 1)}
+	inner, cancel := context.WithCancelCause(context.Background())
+	s.ctx = &connContext{Context: inner}
+	s.ctx.values.Store(&valueSource{ctx: values})
+	s.cancel = cancel
+	s.busy.Store(connecting)
+	return s
+}
+
+// handshake is what Connect and ServeHTTP tell each other.
+type handshake struct {
+	accept  chan AcceptOptions
+	result  chan error
+	done    chan error    // Connect's outcome
+	gone    chan struct{} // closed when nobody answers accept any more
+	tried   bool          // Accept was called
+	failed  bool          // and the answer could not be sent
+	refused bool          // Close was called before Accept
+}

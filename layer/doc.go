@@ -1,0 +1,2 @@
+// Package layer carries messages between channels.
+package layer
