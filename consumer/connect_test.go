@@ -25,9 +25,11 @@ type connectFunc = func(ctx context.Context, c *hooks) error
 func TestConnectAccepts(t *testing.T) {
 	t.Parallel()
 	for name, connect := range map[string]connectFunc{
-		"nil":             func(context.Context, *hooks) error { return nil },
-		"Accept":          func(ctx context.Context, c *hooks) error { return c.Accept(ctx) },
-		"Accept and send": func(ctx context.Context, c *hooks) error { return errors.Join(c.Accept(ctx), c.SendJSON(ctx, 1), c.Send(ctx, consumer.TextFrame("2"))) },
+		"nil":    func(context.Context, *hooks) error { return nil },
+		"Accept": func(ctx context.Context, c *hooks) error { return c.Accept(ctx) },
+		"Accept and send": func(ctx context.Context, c *hooks) error {
+			return errors.Join(c.Accept(ctx), c.SendJSON(ctx, 1), c.Send(ctx, consumer.TextFrame("2")))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -233,8 +235,11 @@ func TestAcceptOptions(t *testing.T) {
 			e = append(e, fmt.Errorf("SendJSON before Accept: %w", err))
 		}
 		for _, o := range []consumer.AcceptOptions{
-			{Subprotocol: "v3"}, {Header: http.Header{"X": {"a\r\nY: b"}}}, {Header: http.Header{"a b": {"c"}}},
-			{Header: http.Header{"sec-websocket-accept": {"x"}}}, {Header: http.Header{"Connection": {"x"}}},
+			{Subprotocol: "v3"},
+			{Header: http.Header{"X": {"a\r\nY: b"}}},
+			{Header: http.Header{"a b": {"c"}}},
+			{Header: http.Header{"sec-websocket-accept": {"x"}}},
+			{Header: http.Header{"Connection": {"x"}}},
 		} {
 			if err := c.Accept(ctx, o); err == nil {
 				e = append(e, fmt.Errorf("Accept(%v) succeeded", o))

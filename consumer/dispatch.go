@@ -85,8 +85,18 @@ func (s *session) handleLayer(e layer.Envelope) {
 	}
 }
 
+// invoke is guard for a handler, without the cost of a closure.
 func (s *session) invoke(ctx context.Context, h *handler, e layer.Envelope) (err error) {
-	return s.guard(&h.event, func() error { return h.call(s.c, ctx, e) })
+	returned := false
+	s.now.Store(&h.event)
+	defer func() {
+		if !returned {
+			err = s.caught(h.event, recover())
+		}
+	}()
+	err = h.call(s.c, ctx, e)
+	returned = true
+	return err
 }
 
 // handleClient runs what a client's message asks for, in the turn. m.Data is

@@ -48,8 +48,8 @@ func (e *CloseError) Error() string {
 	return fmt.Sprintf("consumer: connection closed with %d %q", e.Code, e.Reason)
 }
 
-// DenyError, returned by Connect before Accept, refuses the connection with a
-// response of its own. Browsers show a script none of it: to them every
+// DenyError refuses the connection, when Connect returns it before Accept, with
+// a response of its own. Browsers show a script none of it: to them every
 // refusal is the close code 1006.
 type DenyError struct {
 	Status int // 300 to 599; 0 is 403

@@ -1,5 +1,12 @@
 package consumer
 
+import (
+	"context"
+	"net/http"
+
+	"github.com/gochannels/channels/layer"
+)
+
 // Waiting returns how many hooks and handlers have the turn or wait for it.
 func Waiting(h *Handler) int {
 	n := 0
@@ -11,3 +18,22 @@ func Waiting(h *Handler) int {
 
 // Connecting returns how many handshakes have a place of ConnectConcurrency.
 func Connecting(h *Handler) int64 { return h.connecting.Load() }
+
+// OriginAllowed matches r against one pattern, which must be valid.
+func OriginAllowed(pattern string, r *http.Request) bool {
+	o, err := newOrigins([]string{pattern}, false)
+	return err == nil && o.allowed(r)
+}
+
+// Dispatcher returns what handles c's layer messages, without a connection.
+func Dispatcher[C Consumer](c C) (func(layer.Envelope), error) {
+	h, err := NewHandler(func() C { return c }, nil)
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(h.plan, h.opts, h.counts.stripe(), context.Background())
+	if err := s.bind(c); err != nil {
+		return nil, err
+	}
+	return s.handleLayer, nil
+}

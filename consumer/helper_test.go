@@ -66,14 +66,14 @@ func (c *hooks) TestEvent(ctx context.Context, e layer.Envelope) error {
 	return c.event(ctx, c, e)
 }
 
-// handler serves copies of h.
-func (h *hooks) handler(t testing.TB, opts consumer.Options) *consumer.Handler {
+// handler serves copies of c.
+func (c *hooks) handler(t testing.TB, opts consumer.Options) *consumer.Handler {
 	t.Helper()
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	handler, err := consumer.NewHandler(func() *hooks {
-		return &hooks{connect: h.connect, receive: h.receive, disconnect: h.disconnect, event: h.event}
+		return &hooks{connect: c.connect, receive: c.receive, disconnect: c.disconnect, event: c.event}
 	}, &opts)
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ type Options struct {
 	// Origins are the pages that may connect: "https://example.com" and
 	// "https://example.com:8443" exactly; "example.com" with any scheme and
 	// port; ".example.com" with its subdomains; "*.example.com" its subdomains
-	// alone; "*" all. nil: pages of the host the request was sent to. A
+	// alone; "*" all. None: pages of the host the request was sent to. A
 	// handshake without an Origin header, which browsers never send, passes
 	// unless RequireOrigin.
 	Origins       []string

@@ -30,7 +30,7 @@ func TestErrorsAreInstructions(t *testing.T) {
 		{"unknown", func() error { return layer.ErrOutcomeUnknown }, 0, "layer"},
 		{"any", func() error { return errors.New("secret") }, 1011, "handler"},
 		{"panic", func() error { panic("secret") }, 1011, "panic"},
-		{"nil map", func() error { var m map[string]int; m["x"] = 1; return nil }, 1011, "panic"},
+		{"nil pointer", func() error { var h *hooks; return h.Close(0, "") }, 1011, "panic"},
 		{"Goexit", func() error { runtime.Goexit(); return nil }, 1011, "panic"},
 	}
 	for _, test := range tests {

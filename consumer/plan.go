@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gochannels/channels/layer"
 )
@@ -173,20 +174,39 @@ func makeHandler[C Consumer](m reflect.Method) (h handler, why string) {
 			return f(c.(C), ctx, msg)
 		}
 	case in.Kind() == reflect.Struct:
-		f := m.Func
-		h.call = func(c Consumer, ctx context.Context, e layer.Envelope) error {
-			v := reflect.New(in)
-			if err := e.Decode(v.Interface()); err != nil {
-				return badMessage{err}
-			}
-			out := f.Call([]reflect.Value{reflect.ValueOf(c), reflect.ValueOf(ctx), v.Elem()})
-			err, _ := out[0].Interface().(error)
-			return err
-		}
+		h.call = structCall(m.Func, in)
 	default:
 		return h, fmt.Sprintf("%s takes %v: a handler's message is consumer.Message, a struct, or layer.Envelope", m.Name, in)
 	}
 	return h, ""
+}
+
+// structCall calls f, a handler whose message is a struct, by reflection. The
+// struct it decodes into is used again: f gets a copy, and what the copy refers
+// to is new each time.
+func structCall(f reflect.Value, in reflect.Type) func(Consumer, context.Context, layer.Envelope) error {
+	type call struct {
+		args [3]reflect.Value
+		into any // a pointer to args[2]
+	}
+	pool := sync.Pool{New: func() any {
+		v := reflect.New(in)
+		return &call{args: [3]reflect.Value{2: v.Elem()}, into: v.Interface()}
+	}}
+	return func(c Consumer, ctx context.Context, e layer.Envelope) error {
+		k := pool.Get().(*call)
+		defer func() {
+			k.args[0], k.args[1] = reflect.Value{}, reflect.Value{}
+			k.args[2].SetZero()
+			pool.Put(k)
+		}()
+		if err := e.Decode(k.into); err != nil {
+			return badMessage{err}
+		}
+		k.args[0], k.args[1] = reflect.ValueOf(c), reflect.ValueOf(ctx)
+		err, _ := f.Call(k.args[:])[0].Interface().(error)
+		return err
+	}
 }
 
 // signature prints a method's type without its receiver.

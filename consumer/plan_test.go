@@ -21,10 +21,12 @@ type Mixin struct{}
 
 func (Mixin) FromAField(context.Context, consumer.Message) error { return nil }
 
-func (c *faulty) NoError(context.Context, consumer.Message)                        {}
-func (c *faulty) NoMessage(context.Context) error                                  { return nil }
-func (c *faulty) Pointer(context.Context, *Echo) error                             { return nil }
-func (c *faulty) Two(context.Context, consumer.Message, int) error                 { return nil }
+func (c *faulty) NoError(context.Context, consumer.Message)        {}
+func (c *faulty) NoMessage(context.Context) error                  { return nil }
+func (c *faulty) Pointer(context.Context, *Echo) error             { return nil }
+func (c *faulty) Two(context.Context, consumer.Message, int) error { return nil }
+
+//lint:ignore ST1003 The name is the fault.
 func (c *faulty) Under_score(context.Context, consumer.Message) error              { return nil }
 func (c *faulty) Naïve(context.Context, consumer.Message) error                    { return nil }
 func (c *faulty) Many(context.Context, ...layer.Envelope) error                    { return nil }

@@ -269,7 +269,8 @@ func isLayerError(err error) bool {
 
 func isCancel(err error) bool {
 	var c *CloseError
-	return errors.Is(err, context.Canceled) || errors.As(err, &c) || errors.Is(err, ErrSlowClient) || errors.Is(err, layer.ErrClosed)
+	return errors.Is(err, context.Canceled) || errors.As(err, &c) || errors.Is(err, ErrSlowClient) ||
+		errors.Is(err, layer.ErrClosed) || errors.Is(err, layer.ErrUnknownChannel)
 }
 
 func (s *session) subprotocol() string {

@@ -62,7 +62,8 @@ const (
 	dropUndecodable // not a message, or not one the handler's type takes
 	dropClosed      // sent after the end
 	dropSlow        // the queue was full
-	dropUnsent      // queued, and the socket ended first: see Stats
+	dropUnsent      // queued, and the socket ended first
+	dropNoConsumer  // a worker's factory failed
 	errorHandler
 	errorPanic
 	errorLayer
@@ -104,6 +105,7 @@ var counterInfo = [numCounters]struct{ name, reason, help string }{
 	dropClosed:      {"dropped", "closed", ""},
 	dropSlow:        {"dropped", "slow", ""},
 	dropUnsent:      {"dropped", "unsent", ""},
+	dropNoConsumer:  {"dropped", "no_consumer", ""},
 	errorHandler:    {"errors", "handler", "Errors of hooks and handlers."},
 	errorPanic:      {"errors", "panic", ""},
 	errorLayer:      {"errors", "layer", ""},

@@ -309,8 +309,12 @@ func TestFromClient(t *testing.T) {
 	t.Parallel()
 	l := new(layer.Memory)
 	h := &hooks{
-		event:   func(ctx context.Context, c *hooks, _ layer.Envelope) error { return c.SendJSON(ctx, fmt.Sprint("event ", consumer.FromClient(ctx))) },
-		receive: func(ctx context.Context, c *hooks, _ consumer.Message) error { return c.SendJSON(ctx, fmt.Sprint("receive ", consumer.FromClient(ctx))) },
+		event: func(ctx context.Context, c *hooks, _ layer.Envelope) error {
+			return c.SendJSON(ctx, fmt.Sprint("event ", consumer.FromClient(ctx)))
+		},
+		receive: func(ctx context.Context, c *hooks, _ consumer.Message) error {
+			return c.SendJSON(ctx, fmt.Sprint("receive ", consumer.FromClient(ctx)))
+		},
 	}
 	c := consumertest.NewWebsocketCommunicator(t, h.handler(t, consumer.Options{Layer: l, Groups: []string{"g"}, FromClient: []string{"test.event"}}), "/")
 	c.Connect()

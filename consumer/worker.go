@@ -124,7 +124,7 @@ func (w *Worker) runSlot(ctx context.Context) error {
 		if s == nil {
 			if s, err = w.newSlot(ctx); err != nil {
 				w.opts.Logger.Error("consumer: no consumer for a worker's message, which is lost", "channel", w.channel, "error", err)
-				w.counts.stripes[0].add(errorPanic)
+				w.counts.stripes[0].add(dropNoConsumer)
 				s = nil
 				continue
 			}
