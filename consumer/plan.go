@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gochannels/channels/layer"
 )
@@ -15,10 +16,11 @@ import (
 // plan is a consumer type's dispatch plan, made once: which method handles
 // which message type. No message is ever reflected upon.
 type plan struct {
-	handlers map[string]*handler // by type, '_' written as '.'
-	receives bool                // has Receive
-	gaps     bool                // has Gap
-	copies   bool                // a handler that clients reach keeps the bytes
+	handlers map[string]*handler     // by type, '_' written as '.'
+	receives bool                    // has Receive
+	gaps     bool                    // has Gap
+	last     atomic.Pointer[handler] // of the message before: a group's members get the same
+	copies   bool                    // a handler that clients reach keeps the bytes
 }
 
 type handler struct {
@@ -134,7 +136,11 @@ func (p *plan) add(typ, method string, h handler) (why string) {
 // lookup returns the handler of a message's type, or nil. It does not
 // allocate, whatever the type.
 func (p *plan) lookup(typ string) *handler {
+	if h := p.last.Load(); h != nil && h.event == typ {
+		return h
+	}
 	if h := p.handlers[typ]; h != nil {
+		p.last.Store(h)
 		return h
 	}
 	if len(typ) > maxType || strings.IndexByte(typ, '_') < 0 {
@@ -186,24 +192,27 @@ func makeHandler[C Consumer](m reflect.Method) (h handler, why string) {
 // to is new each time.
 func structCall(f reflect.Value, in reflect.Type) func(Consumer, context.Context, layer.Envelope) error {
 	type call struct {
+		ctx  context.Context // args[1]; as a variable, its value has the parameter's type
+		into any             // points to args[2]
 		args [3]reflect.Value
-		into any // a pointer to args[2]
 	}
 	pool := sync.Pool{New: func() any {
 		v := reflect.New(in)
-		return &call{args: [3]reflect.Value{2: v.Elem()}, into: v.Interface()}
+		k := &call{into: v.Interface()}
+		k.args[1], k.args[2] = reflect.ValueOf(&k.ctx).Elem(), v.Elem()
+		return k
 	}}
 	return func(c Consumer, ctx context.Context, e layer.Envelope) error {
 		k := pool.Get().(*call)
 		defer func() {
-			k.args[0], k.args[1] = reflect.Value{}, reflect.Value{}
+			k.ctx, k.args[0] = nil, reflect.Value{}
 			k.args[2].SetZero()
 			pool.Put(k)
 		}()
 		if err := e.Decode(k.into); err != nil {
 			return badMessage{err}
 		}
-		k.args[0], k.args[1] = reflect.ValueOf(c), reflect.ValueOf(ctx)
+		k.ctx, k.args[0] = ctx, reflect.ValueOf(c)
 		err, _ := f.Call(k.args[:])[0].Interface().(error)
 		return err
 	}

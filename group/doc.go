@@ -12,4 +12,7 @@
 //
 // An adapter to a broker sets [Registry.Changed] to subscribe where a group has members on this machine. It is not told
 // edges but the truth, one call at a time for each group, so it needs no bookkeeping of its own.
+//
+// The only goroutines are those that call Changed: a Registry starts one for a group that has something to tell, it ends
+// when that is told, and [Registry.Wait] waits for all of them. Without Changed there are none.
 package group

@@ -315,3 +315,21 @@ func TestChangedEndsWithTheTruth(t *testing.T) {
 		}
 	}
 }
+
+func ExampleRegistry_changed() {
+	r := &group.Registry[string]{
+		Changed: func(_ context.Context, name string, want bool) error {
+			fmt.Println("subscribed to", name, want)
+			return nil
+		},
+	}
+	ada, bob := r.NewMember("Ada"), r.NewMember("Bob")
+	_ = r.Add(context.Background(), "chess", ada)
+	_ = r.Add(context.Background(), "chess", bob)
+	ada.Close()
+	bob.Close()
+	_ = r.Wait(context.Background())
+	// Output:
+	// subscribed to chess true
+	// subscribed to chess false
+}

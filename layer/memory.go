@@ -242,6 +242,7 @@ func (l *Memory) encode(msg Message) (Envelope, error) {
 // configure checks the fields and makes the options that mailboxes share.
 func (l *Memory) configure() {
 	l.fault = l.check()
+	l.named.swept.Store(now())
 	l.options = l.mailboxOptions(l.Capacity)
 	for _, c := range l.ChannelCapacity {
 		l.special = append(l.special, l.mailboxOptions(c.Capacity))

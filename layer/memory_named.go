@@ -15,7 +15,7 @@ type namedChannels struct {
 	mu     sync.Mutex
 	open   map[string]*namedChannel
 	closed bool
-	swept  atomic.Int64 // when
+	swept  atomic.Int64 // when that was last done
 }
 
 type namedChannel struct {
