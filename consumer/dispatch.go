@@ -116,11 +116,7 @@ func (s *session) handleClient(m transport.Message) {
 		s.after(eventClient, true, badMessage{errors.New("a binary frame, and no Receive hook")})
 		return
 	}
-	data := m.Data
-	if s.plan.copies {
-		data = bytes.Clone(data)
-	}
-	e, err := layer.ParseJSON(data)
+	e, err := layer.ParseJSON(bytes.Clone(m.Data)) // messages and envelopes share the bytes
 	if err != nil {
 		s.after(eventClient, true, badMessage{err})
 		return

@@ -20,14 +20,12 @@ type plan struct {
 	receives bool                    // has Receive
 	gaps     bool                    // has Gap
 	last     atomic.Pointer[handler] // of the message before: a group's members get the same
-	copies   bool                    // a handler that clients reach keeps the bytes
 }
 
 type handler struct {
 	event      string // the type
 	call       func(c Consumer, ctx context.Context, e layer.Envelope) error
 	fromClient bool
-	keeps      bool // an Envelope handler, which may keep the message's bytes
 }
 
 var (
@@ -106,7 +104,6 @@ func newPlan[C Consumer](types map[string]string, fromClient []string) (*plan, e
 			continue
 		}
 		h.fromClient = true
-		p.copies = p.copies || h.keeps
 	}
 	if p.receives && len(fromClient) > 0 {
 		fault("Options.FromClient has no effect beside a Receive hook, which gets every frame")
@@ -168,7 +165,6 @@ func makeHandler[C Consumer](m reflect.Method) (h handler, why string) {
 	switch in := m.Type.In(2); {
 	case in == envelopeType:
 		f := m.Func.Interface().(func(C, context.Context, layer.Envelope) error)
-		h.keeps = true
 		h.call = func(c Consumer, ctx context.Context, e layer.Envelope) error { return f(c.(C), ctx, e) }
 	case in == messageType:
 		f := m.Func.Interface().(func(C, context.Context, Message) error)

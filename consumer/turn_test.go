@@ -326,3 +326,42 @@ func TestFromClient(t *testing.T) {
 	c.ExpectJSON("event false")
 	c.Disconnect()
 }
+
+// What a handler gets is its own: what it keeps does not change with the next
+// message.
+func TestMessagesMayBeKept(t *testing.T) {
+	t.Parallel()
+	var kept []consumer.Message
+	var envelopes []layer.Envelope
+	h := &hooks{
+		receive: func(ctx context.Context, c *hooks, msg consumer.Message) error {
+			kept = append(kept, msg)
+			return c.SendJSON(ctx, msg)
+		},
+		event: func(ctx context.Context, c *hooks, e layer.Envelope) error {
+			envelopes = append(envelopes, e)
+			return c.SendJSON(ctx, e)
+		},
+	}
+	c := consumertest.NewWebsocketCommunicator(t, h.handler(t, consumer.Options{}), "/")
+	c.Connect()
+	d := consumertest.NewWebsocketCommunicator(t, h.handler(t, consumer.Options{FromClient: []string{"test.event"}}), "/")
+	d.Connect()
+	for _, word := range []string{"one", "two", "six"} {
+		c.SendJSON(consumer.Message{"word": word})
+		c.ExpectJSON(consumer.Message{"word": word})
+		d.SendJSON(consumer.Message{"type": "test.event", "word": word})
+		d.ExpectJSON(consumer.Message{"type": "test.event", "word": word})
+	}
+	c.Disconnect()
+	d.Disconnect()
+	for i, word := range []string{"one", "two", "six"} {
+		if got := kept[i]["word"]; got != word {
+			t.Errorf("message %d says %q, want %q", i, got, word)
+		}
+		msg, err := envelopes[i].Message()
+		if err != nil || msg["word"] != word || envelopes[i].Type() != "test.event" {
+			t.Errorf("envelope %d says %v, %v; want %q", i, msg, err, word)
+		}
+	}
+}
