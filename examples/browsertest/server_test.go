@@ -1,0 +1,73 @@
+package browsertest
+
+import (
+	"bufio"
+	"os/exec"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// server is the chat in a process of its own.
+type server struct {
+	t       *testing.T
+	address string
+	cmd     *exec.Cmd
+	ended   chan error
+}
+
+var printedAddress = regexp.MustCompile(`http://([^/]+)/`)
+
+// startServer starts the chat; port 0 takes a free one.
+func startServer(t *testing.T, address string) *server {
+	t.Helper()
+	s := &server{t: t, cmd: exec.Command(chatBinary, "-addr", address), ended: make(chan error, 1)}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cmd.Stderr = t.Output()
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	addresses := make(chan string, 1)
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			t.Log(lines.Text())
+			if found := printedAddress.FindStringSubmatch(lines.Text()); found != nil {
+				addresses <- found[1]
+			}
+		}
+		s.ended <- s.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill() // an error: it has ended already
+		if s.ended != nil {
+			<-s.ended
+		}
+	})
+	select {
+	case s.address = <-addresses:
+	case <-time.After(patience):
+		t.Fatal("the chat did not print its address")
+	}
+	return s
+}
+
+// drain ends the server as a deployment would, and waits.
+func (s *server) drain() {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	select {
+	case err := <-s.ended:
+		s.ended = nil
+		if err != nil {
+			s.t.Errorf("the chat ended with %v", err)
+		}
+	case <-time.After(patience):
+		s.t.Fatal("the chat did not end")
+	}
+}

@@ -1,0 +1,13 @@
+module github.com/gochannels/channels/examples
+
+go 1.26.0
+
+require (
+	github.com/go-chi/chi/v5 v5.5.0
+	github.com/gochannels/channels v0.0.0
+	github.com/google/go-cmp v0.7.0
+)
+
+require nhooyr.io/websocket v1.8.17 // indirect
+
+replace github.com/gochannels/channels => ..

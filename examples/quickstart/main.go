@@ -1,0 +1,40 @@
+// Quickstart is the smallest whole program: one consumer, one group, one route.
+//
+//	go run ./examples/quickstart
+package main
+
+import (
+	"context"
+	"errors"
+	"log"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/gochannels/channels/consumer"
+	"github.com/gochannels/channels/layer"
+)
+
+func main() {
+	l := new(layer.Memory)
+	taxi := consumer.MustHandler(NewTaxi, &consumer.Options{Layer: l})
+	mux := http.NewServeMux()
+	mux.Handle("/taxi/", taxi)
+	server := &http.Server{Addr: "127.0.0.1:8000", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		ended <- errors.Join(consumer.Shutdown(context.Background(), taxi), server.Shutdown(context.Background()), l.Close())
+	}()
+	log.Println("quickstart: ws://127.0.0.1:8000/taxi/")
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		log.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		log.Fatal(err)
+	}
+}
