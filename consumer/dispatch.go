@@ -88,7 +88,7 @@ func (s *session) handleLayer(e layer.Envelope) {
 // invoke is guard for a handler, without the cost of a closure.
 func (s *session) invoke(ctx context.Context, h *handler, e layer.Envelope) (err error) {
 	returned := false
-	s.now.Store(&h.event)
+	s.begin(&h.event)
 	defer func() {
 		if !returned {
 			err = s.caught(h.event, recover())

@@ -151,7 +151,7 @@ type watcher interface {
 // runtime.Goexit, which ends the goroutine, the connection is closed here.
 func (s *session) guard(event *string, f func() error) (err error) {
 	returned := false
-	s.now.Store(event)
+	s.begin(event)
 	defer func() {
 		if !returned {
 			err = s.caught(*event, recover())
@@ -160,6 +160,14 @@ func (s *session) guard(event *string, f func() error) (err error) {
 	err = f()
 	returned = true
 	return err
+}
+
+// begin notes who has the turn. Mostly it is the event of the time before, and
+// a load is cheaper than a store.
+func (s *session) begin(event *string) {
+	if s.now.Load() != event {
+		s.now.Store(event)
+	}
 }
 
 func (s *session) caught(event string, value any) error {

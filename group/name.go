@@ -18,9 +18,14 @@ type NameError struct {
 	Rule string // what is wrong with it, in words
 }
 
-// Error names the kind and the rule, and quotes the name cut to 40 bytes.
+// Error names the kind and the rule, and quotes the name cut to 40 bytes. The
+// names of channels are package layer's, and so is what is said of them.
 func (e *NameError) Error() string {
-	return fmt.Sprintf("group: %s name %s: %s", e.Kind, quoteCut(e.Name), e.Rule)
+	pkg := "group"
+	if e.Kind == "channel" {
+		pkg = "layer"
+	}
+	return fmt.Sprintf("%s: %s name %s: %s", pkg, e.Kind, quoteCut(e.Name), e.Rule)
 }
 
 // CheckName returns nil if name may be a group's name, that is if it matches \A[A-Za-z0-9._-]{1,99}\z,

@@ -159,5 +159,5 @@ func ExampleCheckChannelName() {
 	fmt.Println(layer.CheckChannelName("user:42"))
 	// Output:
 	// <nil>
-	// group: channel name "user:42": byte 4 (':') is not an ASCII letter, digit, '-', '.', '_' or '!'
+	// layer: channel name "user:42": byte 4 (':') is not an ASCII letter, digit, '-', '.', '_' or '!'
 }

@@ -18,14 +18,14 @@ func TestCheckChannelName(t *testing.T) {
 		{"a!", ""},
 		{strings.Repeat("a", 99), ""},
 		{strings.Repeat("a", 50) + "!" + strings.Repeat("b", 48), ""},
-		{"", `group: channel name "": it is empty`},
-		{strings.Repeat("a", 100), `group: channel name "` + strings.Repeat("a", 40) + `"...: it has 100 bytes, more than 99`},
-		{"!a", `group: channel name "!a": nothing is before its '!'`},
-		{"a!b!c", `group: channel name "a!b!c": byte 3 is a second '!'`},
-		{"a b", `group: channel name "a b": byte 1 (' ') is not an ASCII letter, digit, '-', '.', '_' or '!'`},
-		{"a!é", `group: channel name "a!é": byte 2 (0xc3) is not an ASCII letter, digit, '-', '.', '_' or '!'`},
-		{"abc\n", `group: channel name "abc\n": byte 3 ('\n') is not an ASCII letter, digit, '-', '.', '_' or '!'`},
-		{"=+135!", `group: channel name "=+135!": byte 0 ('=') is not an ASCII letter, digit, '-', '.', '_' or '!'`},
+		{"", `layer: channel name "": it is empty`},
+		{strings.Repeat("a", 100), `layer: channel name "` + strings.Repeat("a", 40) + `"...: it has 100 bytes, more than 99`},
+		{"!a", `layer: channel name "!a": nothing is before its '!'`},
+		{"a!b!c", `layer: channel name "a!b!c": byte 3 is a second '!'`},
+		{"a b", `layer: channel name "a b": byte 1 (' ') is not an ASCII letter, digit, '-', '.', '_' or '!'`},
+		{"a!é", `layer: channel name "a!é": byte 2 (0xc3) is not an ASCII letter, digit, '-', '.', '_' or '!'`},
+		{"abc\n", `layer: channel name "abc\n": byte 3 ('\n') is not an ASCII letter, digit, '-', '.', '_' or '!'`},
+		{"=+135!", `layer: channel name "=+135!": byte 0 ('=') is not an ASCII letter, digit, '-', '.', '_' or '!'`},
 	}
 	for _, test := range tests {
 		got := ""

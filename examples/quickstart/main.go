@@ -28,7 +28,9 @@ func main() {
 	ended := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		ended <- errors.Join(consumer.Shutdown(context.Background(), taxi), server.Shutdown(context.Background()), l.Close())
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		ended <- errors.Join(consumer.Shutdown(ctx, taxi), server.Shutdown(ctx), l.Close())
 	}()
 	log.Println("quickstart: ws://127.0.0.1:8000/taxi/")
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
