@@ -38,6 +38,8 @@ func (s *session) takeMessages() {
 func (s *session) takeBatch() bool {
 	s.enter()
 	defer s.leave()
+	s.batches.Store(true)
+	defer s.batches.Store(false)
 	for range batch {
 		if s.ended.Load() {
 			return false

@@ -24,9 +24,7 @@ func (s *session) sendJSON(ctx context.Context, v any) error {
 	if err != nil {
 		return fmt.Errorf("consumer: SendJSON: %w", err)
 	}
-	// A member's copy of a group message goes out with the others'.
-	_, shared := v.(layer.Envelope)
-	return s.queue(conn, f, !shared)
+	return s.queue(conn, f)
 }
 
 func encodeJSON(v any) (*transport.Frame, error) {
@@ -58,7 +56,7 @@ func (s *session) send(ctx context.Context, f Frame) error {
 	if !f.Binary && !utf8.Valid(f.Data) {
 		return errors.New("consumer: Send: a text frame's data is not UTF-8")
 	}
-	return s.queue(conn, transport.NewFrame(f.Binary, f.Data), true)
+	return s.queue(conn, transport.NewFrame(f.Binary, f.Data))
 }
 
 // sendable returns the connection if it is open.
@@ -77,8 +75,15 @@ func (s *session) sendable(ctx context.Context) (*transport.Conn, error) {
 	return conn, ctx.Err()
 }
 
-func (s *session) queue(conn *transport.Conn, f *transport.Frame, direct bool) error {
-	switch err := conn.Send(f, direct); {
+// queue sends f: at once what the client or the program's own goroutines asked
+// for, and joined with what else is due what layer messages led to.
+func (s *session) queue(conn *transport.Conn, f *transport.Frame) error {
+	return s.queued(conn.Send(f, !s.batches.Load()), conn)
+}
+
+// queued counts what became of a frame.
+func (s *session) queued(err error, conn *transport.Conn) error {
+	switch {
 	case err == nil:
 		s.count(framesSent)
 		return nil
@@ -112,7 +117,8 @@ func (s *session) relay(r *relayed) {
 		s.count(dropUndecodable)
 		return
 	}
-	if s.queue(s.conn.Load(), r.frame, false) == nil {
+	conn := s.conn.Load()
+	if s.queued(conn.Send(r.frame, false), conn) == nil {
 		s.count(relaysSent)
 	}
 }

@@ -46,6 +46,7 @@ type session struct {
 
 	active  atomic.Int32 // who has the turn or waits for it; above 0 nothing is relayed
 	running atomic.Bool  // a goroutine takes messages from the mailbox
+	batches atomic.Bool  // layer messages have the turn: what is sent goes out together
 	ended   atomic.Bool
 	refs    atomic.Int32 // goroutines that serve the connection, and its Disconnect
 
