@@ -43,7 +43,7 @@ type AcceptOptions struct {
 
 // Accept completes the handshake. It may be called in Connect only, once, with
 // at most one AcceptOptions. What is sent before Connect returns goes out in
-// order; what the client sends is read after Connect has returned.
+// order; what the client sends is handled after Connect has returned.
 func (b *Base) Accept(ctx context.Context, opts ...AcceptOptions) error {
 	s := b.session()
 	if s == nil {
@@ -68,7 +68,7 @@ func (b *Base) Close(code StatusCode, reason string) error {
 // SendJSON encodes v and queues it as a text frame. A Message keeps the
 // difference between 1 and 1.0; a [layer.Envelope] is encoded once for all
 // consumers that send it; anything else goes by encoding/json. It does not
-// block: nil means queued. Errors: ctx's, looked at first; the encoder's;
+// block: nil means queued. Errors: ctx's, looked at before queueing; the encoder's;
 // ErrNotAccepted before Accept; a *CloseError after the close; ErrSlowClient
 // when this very call closed a client that does not read; an error wrapping
 // layer.ErrFull when Options.Slow is SlowDrop and the frame was dropped.

@@ -20,12 +20,13 @@ type clock struct {
 
 	mu   sync.Mutex
 	quit chan struct{} // nil while the goroutine does not run
+	done chan struct{} // closed when it has ended; nil before the first
 }
 
 // alive is what the clock keeps of a connection.
 type alive struct {
-	lastSeen, pingAt, expires, ended time.Time
-	pos                              int // in the handler's list, under its lock
+	lastSeen, pingAt, expires, endSeen time.Time
+	pos                                int // in the handler's list, under its lock
 }
 
 // maxStep is the longest time between two looks: a reader that its handler
@@ -47,8 +48,9 @@ func (c *clock) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.quit == nil {
-		c.quit = make(chan struct{})
-		go c.run(c.quit)
+		before := c.done
+		c.quit, c.done = make(chan struct{}), make(chan struct{})
+		go c.run(before, c.quit, c.done)
 	}
 }
 
@@ -62,7 +64,11 @@ func (c *clock) stop() {
 	}
 }
 
-func (c *clock) run(quit chan struct{}) {
+func (c *clock) run(before, quit, done chan struct{}) {
+	defer close(done)
+	if before != nil {
+		<-before // two at once would both be a connection's clock
+	}
 	ticker := time.NewTicker(c.step)
 	defer ticker.Stop()
 	var sessions []*session
@@ -121,8 +127,8 @@ func (s *session) look(now time.Time, tick int64) {
 // lingered reports whether the socket has had all the time that the closing
 // handshake may take.
 func (s *session) lingered(now time.Time) bool {
-	if s.alive.ended.IsZero() {
-		s.alive.ended = now
+	if s.endSeen.IsZero() {
+		s.endSeen = now
 	}
-	return now.Sub(s.alive.ended) > closeTimeout+s.opts.WriteTimeout
+	return now.Sub(s.endSeen) > closeTimeout+s.opts.WriteTimeout
 }

@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gochannels/channels/consumer/internal/transport"
@@ -28,27 +25,30 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "origin not allowed", http.StatusForbidden)
 		return
 	}
-	switch {
-	case h.draining.Load():
-		counts.add(refusedDraining)
-		unavailable(w)
-		return
-	case h.opts.ConnectConcurrency > 0 && h.connecting.Add(1) > int64(h.opts.ConnectConcurrency):
-		h.connecting.Add(-1)
-		counts.add(refusedConcurrency)
-		unavailable(w)
+	if !transport.CanHijack(w) {
+		counts.add(refusedHijack)
+		h.log.Error("consumer: the connection can't be taken over: middleware hides it, by a ResponseWriter with neither Hijack nor Unwrap",
+			"writer", fmt.Sprintf("%T", w))
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
-	if h.opts.ConnectConcurrency > 0 {
-		defer h.connecting.Add(-1)
-	}
-	if n := h.admitted.Add(1); h.opts.MaxConnections > 0 && n > int64(h.opts.MaxConnections) {
-		h.admitted.Add(-1)
+	if !h.admit() {
 		counts.add(refusedConnections)
 		unavailable(w)
 		return
 	}
-	h.connect(w, r, counts)
+	switch { // from here on Shutdown waits
+	case h.draining.Load():
+		counts.add(refusedDraining)
+	case h.connecting.Add(1) > int64(h.opts.ConnectConcurrency) && h.opts.ConnectConcurrency > 0:
+		h.connecting.Add(-1)
+		counts.add(refusedConcurrency)
+	default:
+		h.connect(w, r, counts)
+		return
+	}
+	h.discharge()
+	unavailable(w)
 }
 
 // unavailable answers 503. The time to wait is spread, so that those refused
@@ -72,26 +72,31 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request, counts *stripe
 	hs := s.hs
 	timer := time.NewTimer(h.opts.ConnectTimeout)
 	defer timer.Stop()
+	settled := false
+	defer func() {
+		if !settled && s.conn.Load() == nil { // a ResponseWriter panicked
+			s.abandon(r, refusedPanic, http.ErrAbortHandler)
+		}
+	}()
 	go s.runConnect(hs)
 
 	timeout, left := timer.C, r.Context().Done()
-	for {
+	for !settled {
 		select {
 		case o := <-hs.accept:
-			err := s.upgrade(w, r, o)
-			hs.failed = err != nil
+			hs.failed = s.upgrade(w, r, o)
 			timeout, left = nil, nil
-			hs.result <- err
+			hs.result <- hs.failed
 		case err := <-hs.done:
 			s.connected(w, r, err)
-			return
+			settled = true
 		case <-timeout:
+			settled = true
 			s.abandon(r, refusedTimeout, context.DeadlineExceeded)
 			unavailable(w)
-			return
 		case <-left:
+			settled = true
 			s.abandon(r, refusedGone, context.Cause(r.Context()))
-			return
 		}
 	}
 }
@@ -101,6 +106,7 @@ func (s *session) runConnect(hs *handshake) {
 	err := error(&PanicError{Value: "runtime.Goexit"})
 	defer func() {
 		s.leave()
+		s.h.connecting.Add(-1)
 		hs.done <- err
 	}()
 	s.enter()
@@ -128,6 +134,7 @@ func (e errJoin) Unwrap() error    { return e.error }
 // abandon gives up a handshake whose Connect still runs: its context is
 // cancelled and its groups are left at once.
 func (s *session) abandon(r *http.Request, why counter, cause error) {
+	s.ended.Store(true)
 	s.endConnect()
 	s.ctx.settle(r, nil)
 	s.refuse(why, cause)
@@ -138,43 +145,64 @@ func (s *session) endConnect() *handshake {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hs := s.hs
-	s.hs = nil
-	close(hs.gone)
+	if hs != nil {
+		s.hs = nil
+		close(hs.gone)
+	}
 	return hs
 }
 
 // connected acts on Connect's outcome, which may be an accepted connection
 // already.
 func (s *session) connected(w http.ResponseWriter, r *http.Request, err error) {
+	if s.conn.Load() == nil && err == nil && s.mayUpgrade() {
+		err = s.upgrade(w, r, AcceptOptions{})
+		s.hs.failed = err
+	}
 	hs := s.endConnect()
 	switch {
 	case s.conn.Load() != nil:
 		if err != nil {
 			s.act(err)
 		}
-	case hs.failed:
-		s.refuse(refusedGone, net.ErrClosed)
-		return
-	case err != nil || hs.refused:
-		s.deny(w, err)
-		return
+		s.open(r)
+	case errors.Is(hs.failed, errDraining):
+		s.refuse(refusedDraining, hs.failed)
+		unavailable(w)
+	case hs.failed != nil: // answered where that was possible
+		s.refuse(refusedGone, hs.failed)
 	default:
-		if err := s.upgrade(w, r, AcceptOptions{}); err != nil { // answered where that was possible
-			s.refuse(refusedGone, err)
-			return
-		}
+		s.deny(w, err)
 	}
-	s.open(r)
+}
+
+// mayUpgrade reports whether neither Accept nor Close has decided the answer.
+func (s *session) mayUpgrade() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hs.refused == nil && s.hs.failed == nil
 }
 
 // open begins to serve an accepted connection.
 func (s *session) open(r *http.Request) {
+	defer s.start()
 	s.after(eventKeep, false, s.guard(&eventKeep, func() error {
 		s.ctx.settle(r, s.opts.Keep)
 		return nil
 	}))
-	s.busy.Store(0)
-	go s.read()
+}
+
+// start lets messages come. If Connect ran for long after it had accepted, a
+// relief is at the socket already.
+func (s *session) start() {
+	if s.busy.CompareAndSwap(s.opened, 0) {
+		go s.read()
+	} else {
+		go func() {
+			defer s.done()
+			s.catchUp()
+		}()
+	}
 	if s.mailbox == nil {
 		return
 	}
@@ -189,179 +217,5 @@ func (s *session) refuse(why counter, cause error) {
 	s.count(why)
 	s.ended.Store(true)
 	s.release(cause)
-	s.h.admitted.Add(-1)
-}
-
-// deny answers with the refusal that Connect asked for.
-func (s *session) deny(w http.ResponseWriter, err error) {
-	var denial *DenyError
-	var panicked *PanicError
-	var factory errFactory
-	var join errJoin
-	cause := err
-	if cause == nil {
-		cause = context.Canceled // Close before Accept
-	}
-	switch {
-	case errors.As(err, &factory):
-		s.opts.Logger.Error("consumer: no consumer for a connection", "error", err)
-		s.refuse(refusedPanic, cause)
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-	case errors.As(err, &panicked):
-		s.refuse(refusedPanic, cause)
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-	case isLayerError(err), errors.As(err, &join):
-		s.refuse(refusedLayer, cause)
-		unavailable(w)
-	case errors.As(err, &denial):
-		s.refuse(refusedConnect, cause)
-		denial.write(w, s)
-	default:
-		s.refuse(refusedConnect, cause)
-		http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
-	}
-}
-
-func (e *DenyError) write(w http.ResponseWriter, s *session) {
-	status := e.Status
-	if status == 0 {
-		status = http.StatusForbidden
-	}
-	if err := checkHeader(e.Header); err != nil || status < 300 || status > 599 {
-		s.opts.Logger.Error("consumer: DenyError can't be sent, refusing with 403", "status", status, "error", err)
-		http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
-		return
-	}
-	body := e.Body
-	h := w.Header()
-	if body == nil {
-		body = []byte(http.StatusText(status) + "\n")
-		h.Set("Content-Type", "text/plain; charset=utf-8")
-		h.Set("X-Content-Type-Options", "nosniff")
-	}
-	for name, values := range e.Header {
-		h[http.CanonicalHeaderKey(name)] = values
-	}
-	w.WriteHeader(status)
-	w.Write(body)
-}
-
-// accept is Base.Accept: it hands the answer to ServeHTTP, which owns the
-// response.
-func (s *session) accept(ctx context.Context, opts []AcceptOptions) error {
-	var o AcceptOptions
-	if len(opts) > 1 {
-		return errors.New("consumer: Accept takes at most one AcceptOptions")
-	}
-	if len(opts) == 1 {
-		o = opts[0]
-	}
-	if err := s.checkAccept(o); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	hs := s.hs
-	if hs == nil || hs.tried || hs.refused {
-		s.mu.Unlock()
-		if s.ended.Load() || s.h == nil {
-			return ErrNotConnected
-		}
-		return errAccepted
-	}
-	hs.tried = true
-	s.mu.Unlock()
-	select {
-	case hs.accept <- o:
-		return <-hs.result
-	case <-hs.gone:
-		return ErrNotConnected
-	}
-}
-
-func (s *session) checkAccept(o AcceptOptions) error {
-	if o.Subprotocol != "" && !slices.Contains(s.scope.Subprotocols(), o.Subprotocol) {
-		return fmt.Errorf("consumer: Accept: the client does not offer the subprotocol %.60q", o.Subprotocol)
-	}
-	for name := range o.Header {
-		switch name = http.CanonicalHeaderKey(name); {
-		case strings.HasPrefix(name, "Sec-Websocket-"), name == "Upgrade", name == "Connection", name == "Content-Length":
-			return fmt.Errorf("consumer: Accept: the header %s belongs to the handshake", name)
-		}
-	}
-	if err := checkHeader(o.Header); err != nil {
-		return fmt.Errorf("consumer: Accept: %w", err)
-	}
-	return nil
-}
-
-// checkHeader refuses what could smuggle a header or a response.
-func checkHeader(h http.Header) error {
-	for name, values := range h {
-		if !isToken(name) {
-			return fmt.Errorf("the header name %.60q is not a token", name)
-		}
-		for _, v := range values {
-			if i := strings.IndexFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }); i >= 0 {
-				return fmt.Errorf("the header %s has a control character at byte %d", name, i)
-			}
-		}
-	}
-	return nil
-}
-
-// upgrade answers the handshake. It runs in ServeHTTP's goroutine.
-func (s *session) upgrade(w http.ResponseWriter, r *http.Request, o AcceptOptions) error {
-	for name, values := range o.Header {
-		w.Header()[http.CanonicalHeaderKey(name)] = values
-	}
-	sub := o.Subprotocol
-	if sub == "" {
-		offered := s.scope.Subprotocols()
-		for _, p := range s.opts.Subprotocols {
-			if slices.Contains(offered, p) {
-				sub = p
-				break
-			}
-		}
-	}
-	conn, err := transport.Accept(w, r, sub, s.h.settings, s)
-	if err != nil {
-		return fmt.Errorf("consumer: handshake: %w", err)
-	}
-	if c, ok := conn.NetConn().(watcher); ok {
-		c.ConsumerStarted()
-	}
-	s.born(time.Now())
-	s.refs.Store(2) // the reader, and Disconnect
-	s.count(accepted)
-	s.conn.Store(conn)
-	s.h.add(s)
-	if s.h.draining.Load() { // Shutdown may have looked for sessions before
-		conn.Close(int(StatusServiceRestart), "")
-	}
-	return nil
-}
-
-// close is Base.Close.
-func (s *session) close(code StatusCode, reason string) error {
-	if code == 0 {
-		code = StatusNormalClosure
-	}
-	if err := checkCode(code); err != nil {
-		return err
-	}
-	if s.conn.Load() == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.hs == nil {
-			return ErrNotConnected
-		}
-		s.hs.refused = true
-		return nil
-	}
-	s.closeConn(code, reason)
-	return nil
+	s.h.discharge()
 }

@@ -58,14 +58,15 @@ func reused(key any) bool {
 
 // settle ends the use of the request's own context.
 func (c *connContext) settle(r *http.Request, keep func(*http.Request) context.Context) {
-	src := &valueSource{ctx: context.WithoutCancel(r.Context()), pooled: true}
-	if keep != nil {
-		src = &valueSource{ctx: context.Background()}
-		if ctx := keep(r); ctx != nil {
-			src.ctx = context.WithoutCancel(ctx)
-		}
+	if keep == nil {
+		c.values.Store(&valueSource{ctx: context.WithoutCancel(r.Context()), pooled: true})
+		return
 	}
-	c.values.Store(src)
+	kept := &valueSource{ctx: context.Background()}
+	defer c.values.Store(kept) // none, if keep panics
+	if ctx := keep(r); ctx != nil {
+		kept.ctx = context.WithoutCancel(ctx)
+	}
 }
 
 type fromClientKey struct{}

@@ -16,10 +16,14 @@ const batch = 16
 
 // wake is the mailbox's OnReady: it starts a goroutine unless one runs.
 func (s *session) wake() {
-	if s.running.CompareAndSwap(false, true) {
-		s.retain()
-		go s.takeMessages()
+	if !s.retain() { // the mailbox's word may come late
+		return
 	}
+	if s.running.CompareAndSwap(false, true) {
+		go s.takeMessages()
+		return
+	}
+	s.done()
 }
 
 // takeMessages handles layer messages until none waits.
@@ -81,13 +85,13 @@ func (s *session) handleLayer(e layer.Envelope) {
 		s.after(cut(e.Type()), false, badMessage{fmt.Errorf("%w: %.60q", ErrNoHandler, e.Type())})
 		return
 	}
-	s.count(handled)
 	if err := s.invoke(s.ctx, h, e); err != nil {
 		s.after(h.event, false, err)
 	}
 }
 
-// invoke is guard for a handler, without the cost of a closure.
+// invoke is guard for a handler, without the cost of a closure. A message that
+// is none for the handler does not count as handled.
 func (s *session) invoke(ctx context.Context, h *handler, e layer.Envelope) (err error) {
 	returned := false
 	s.begin(&h.event)
@@ -96,8 +100,12 @@ func (s *session) invoke(ctx context.Context, h *handler, e layer.Envelope) (err
 			err = s.caught(h.event, recover())
 		}
 	}()
+	s.count(handled)
 	err = h.call(s.c, ctx, e)
 	returned = true
+	if _, bad := err.(badMessage); bad {
+		s.counts.n[handled].Add(-1)
+	}
 	return err
 }
 
@@ -124,7 +132,6 @@ func (s *session) handleClient(m transport.Message) {
 		return
 	}
 	if h := s.plan.lookup(e.Type()); h != nil && h.fromClient {
-		s.count(handled)
 		if err := s.invoke(s.clientCtx, h, e); err != nil {
 			s.after(h.event, true, err)
 		}

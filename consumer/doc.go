@@ -89,9 +89,10 @@
 //
 //	c.Layer().Send(ctx, c.ChannelName(), consumer.Message{"type": "tick"})
 //
-// When a connection ends, its context is cancelled, its socket closed and its
-// groups left at once, even while a handler ignores its context. Disconnect runs
-// when that handler returns. After 16 layer messages a client's frame that waits
+// When a connection ends, its context is cancelled and its groups are left at
+// once, even while a handler ignores its context; after a Close of ours the socket
+// waits for the client's answer, for 5 seconds. Disconnect runs when that handler
+// returns. After 16 layer messages a client's frame that waits
 // has its turn.
 //
 // # Contexts
@@ -120,9 +121,9 @@
 //	                     mailbox
 //	Disconnect           the connection's end  when Disconnect returns         Shutdown
 //	relief of a reader   the clock             with the socket; see below      Shutdown
-//	clock, one a handler the first connection  with the last connection        the last connection's end
+//	clock, one a handler the first connection  with the last connection        the next clock
 //	flushers, one a core frames that are due   when none is                    -
-//	a blocked write      a full socket         with WriteTimeout at most       the reader
+//	a blocked write      a full socket         with WriteTimeout at most       -
 //	a worker's slot      Worker.Run            with Run's ctx                  Run
 //
 // An idle connection has the reader alone. A reader whose handler runs for half

@@ -66,8 +66,9 @@ func (e *DenyError) Error() string {
 // sees it.
 type EventError struct {
 	// Event is "connect", "receive", "receive.json", "disconnect" or "gap" for
-	// the hooks, "client" for a client's frame that could not be read as a
-	// message, and the handler's type, as registered, otherwise.
+	// the hooks, "keep" for Options.Keep, "client" for a client's frame that could
+	// not be read as a message, and otherwise the message's type, with '_' written
+	// as '.' if a method handles it.
 	Event string
 	// FromClient tells a client's message from the layer's.
 	FromClient bool
@@ -93,9 +94,10 @@ type PanicError struct {
 // Error implements error. The stack is not part of it.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// StuckError is returned by Shutdown when its context ended first.
+// StuckError is returned by Shutdown when its context ended while hooks or
+// handlers were running.
 type StuckError struct {
-	Stuck int // connections whose hooks or handlers were still running
+	Stuck int // connections and handshakes whose hooks or handlers were still running
 	Err   error
 }
 

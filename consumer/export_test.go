@@ -37,3 +37,10 @@ func Dispatcher[C Consumer](c C) (func(layer.Envelope), error) {
 	}
 	return s.handleLayer, nil
 }
+
+// LateWake returns what a mailbox may still call when the one session of h has
+// ended.
+func LateWake(h *Handler) func() { return h.snapshot(nil)[0].wake }
+
+// Admitted returns how many places of MaxConnections are taken.
+func Admitted(h *Handler) int64 { return h.admitted.Load() }

@@ -18,7 +18,7 @@ import (
 // Handler serves each WebSocket handshake with a consumer of its own. It is an
 // http.Handler; ServeHTTP returns once the consumer's Connect has returned,
 // and the connection goes on. Serve no other kind of request with it: they are
-// answered with 426. End it with [Shutdown]: http.Server.Shutdown forgets
+// refused with 426 or what fits. End it with [Shutdown]: http.Server.Shutdown forgets
 // connections that were upgraded.
 type Handler struct {
 	newConsumer func() Consumer
@@ -37,8 +37,8 @@ type Handler struct {
 	leaving    atomic.Bool  // not ready any more
 
 	mu       sync.Mutex
-	sessions []*session // accepted, and not ended in all parts
-	empty    chan struct{}
+	sessions []*session    // accepted, and not ended in all parts
+	empty    chan struct{} // closed when nobody is admitted; nil while nobody waits
 }
 
 // closeTimeout is how long a client may take to answer our close frame.
@@ -164,14 +164,31 @@ func (h *Handler) remove(s *session) {
 		if cap(h.sessions) > 1024 {
 			h.sessions = nil
 		}
-		if h.empty != nil {
-			close(h.empty)
-			h.empty = nil
-		}
 		h.clock.stop()
 	}
 	h.mu.Unlock()
-	h.admitted.Add(-1)
+	h.discharge()
+}
+
+// admit takes a place; discharge gives it back.
+func (h *Handler) admit() bool {
+	if n := h.admitted.Add(1); h.opts.MaxConnections > 0 && n > int64(h.opts.MaxConnections) {
+		h.discharge()
+		return false
+	}
+	return true
+}
+
+func (h *Handler) discharge() {
+	if h.admitted.Add(-1) > 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.empty != nil && h.admitted.Load() == 0 {
+		close(h.empty)
+		h.empty = nil
+	}
 }
 
 // open sessions, copied, for work outside the lock.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gochannels/channels/group"
@@ -74,7 +75,9 @@ type Options struct {
 	Keep func(*http.Request) context.Context
 	// OnError sees every error of hooks, handlers and messages before it takes
 	// effect, and returns the one that shall: e itself or e.Err for no change,
-	// nil for none, a *CloseError to close. It runs in the consumer's turn.
+	// nil for none, a *CloseError to close. What keeps a consumer from being made
+	// or from joining Groups can't be taken back. It runs in the consumer's turn,
+	// but for Keep.
 	OnError func(ctx context.Context, e *EventError) error
 	// Logger gets what no caller can be told. nil: slog.Default.
 	Logger *slog.Logger
@@ -133,6 +136,7 @@ func (o *Options) withDefaults() (*Options, error) {
 	if c.Slow > SlowDrop {
 		faults = append(faults, fmt.Errorf("consumer: Options.Slow: %d is no policy", c.Slow))
 	}
+	c.Groups, c.Subprotocols = slices.Clone(c.Groups), slices.Clone(c.Subprotocols)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

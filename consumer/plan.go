@@ -119,7 +119,7 @@ func newPlan[C Consumer](types map[string]string, fromClient []string) (*plan, e
 // add enters a handler under a type. why is a fault.
 func (p *plan) add(typ, method string, h handler) (why string) {
 	if err := checkType(typ); err != nil {
-		return fmt.Sprintf("Options.Types: %v", err)
+		return fmt.Sprintf("%s: %v", method, err)
 	}
 	name := canonical(typ)
 	if old := p.handlers[name]; old != nil {

@@ -20,12 +20,64 @@ func judgeHook(t reflect.Type, m reflect.Method, p *plan) (faults []string) {
 			return []string{"Gap is a hook: func(context.Context, layer.Gap) error, not " + signature(m.Type)}
 		}
 	default:
-		base, _ := baseType.MethodByName(m.Name)
-		if promoted := isPromoted(t, m); !promoted || signature(m.Type) != signature(base.Type) {
+		if owner(t, m.Name) != baseType {
 			return []string{fmt.Sprintf("%s hides the method of consumer.Base; give it another name", m.Name)}
 		}
 	}
 	return nil
+}
+
+// owner returns the type that declares t's method of that name, which an
+// embedded field may have given it.
+func owner(t reflect.Type, name string) reflect.Type {
+	for {
+		m, ok := t.MethodByName(name)
+		if !ok || t.Kind() != reflect.Pointer || !isPromoted(t, m) {
+			return t
+		}
+		field := embedded(t, m)
+		if field == nil {
+			return t
+		}
+		t = field
+	}
+}
+
+// embedded returns the type of the embedded field through which t has m: the
+// one that has it at the least depth.
+func embedded(t reflect.Type, m reflect.Method) reflect.Type {
+	var best reflect.Type
+	least := 0
+	for f := range t.Elem().Fields() {
+		if !f.Anonymous {
+			continue
+		}
+		ft := f.Type
+		if ft.Kind() == reflect.Struct {
+			ft = reflect.PointerTo(ft)
+		}
+		fm, ok := ft.MethodByName(m.Name)
+		if !ok {
+			continue
+		}
+		if d := depth(ft, fm); best == nil || d < least {
+			best, least = ft, d
+		}
+	}
+	return best
+}
+
+// depth returns how many embedded fields lie between t and m's declaration.
+func depth(t reflect.Type, m reflect.Method) int {
+	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct || !isPromoted(t, m) {
+		return 0
+	}
+	ft := embedded(t, m)
+	if ft == nil {
+		return 0
+	}
+	fm, _ := ft.MethodByName(m.Name)
+	return 1 + depth(ft, fm)
 }
 
 // promotedFrom returns the embedded field that m comes from, or "".
@@ -33,21 +85,14 @@ func promotedFrom(t reflect.Type, m reflect.Method) string {
 	if !isPromoted(t, m) {
 		return ""
 	}
-	st := t.Elem()
-	for i := range st.NumField() {
-		f := st.Field(i)
-		if !f.Anonymous {
-			continue
-		}
-		ft := f.Type
-		if ft.Kind() != reflect.Pointer && ft.Kind() != reflect.Interface {
-			ft = reflect.PointerTo(ft)
-		}
-		if fm, ok := ft.MethodByName(m.Name); ok && (ft.Kind() == reflect.Interface || signature(fm.Type) == signature(m.Type)) {
-			return f.Name
-		}
+	ft := embedded(t, m)
+	switch {
+	case ft == nil:
+		return ""
+	case ft.Kind() == reflect.Pointer:
+		ft = ft.Elem()
 	}
-	return ""
+	return ft.Name()
 }
 
 // isPromoted reports whether t, a pointer to a struct, has m from an embedded

@@ -14,16 +14,14 @@ import (
 // are answered and the client's leaving is noticed; it hands messages to the
 // busy reader, and is the reader once that has no more of them.
 type reading struct {
-	busy  atomic.Int64 // 0: at the socket; relieved; else the clock's tick when a message came
-	ahead *ahead       // set before busy becomes relieved
-	full  atomic.Bool  // the relief waits for room, so nobody is at the socket
+	busy   atomic.Int64 // 0: at the socket; relieved; else the clock's tick when a message, or the connection, came
+	opened int64        // the clock's tick when the connection was accepted
+	ahead  *ahead       // set before busy becomes relieved
+	full   atomic.Bool  // the relief waits for room, so nobody is at the socket
 }
 
-// Values of busy beside 0 and the clock's ticks, which begin at 1.
-const (
-	relieved   = -1
-	connecting = -2 // nobody reads before Connect has returned
-)
+// relieved is a value of busy, beside 0 and the clock's ticks, which begin at 1.
+const relieved = -1
 
 // ahead holds the messages that the relief read, up to a limit of bytes.
 type ahead struct {
@@ -55,15 +53,21 @@ func (s *session) readOn() {
 func (s *session) serve(m transport.Message) bool {
 	tick := s.h.clock.tick.Load()
 	s.busy.Store(tick)
-	defer s.unwound()
+	defer s.unwound(tick)
 	s.inTurn(m)
 	if s.busy.CompareAndSwap(tick, 0) {
 		return true
 	}
+	s.catchUp()
+	return false
+}
+
+// catchUp handles what the relief has read, until there is none of it left.
+func (s *session) catchUp() {
 	for {
 		m, ok := s.ahead.take()
 		if !ok {
-			return false
+			return
 		}
 		s.inTurn(m)
 	}
@@ -72,20 +76,20 @@ func (s *session) serve(m transport.Message) bool {
 func (s *session) inTurn(m transport.Message) {
 	s.enter()
 	defer s.leave()
-	if !s.ended.Load() {
-		s.handleClient(m)
+	if s.ended.Load() {
+		s.count(dropClosed)
+		return
 	}
+	s.handleClient(m)
 }
 
 // unwound lets somebody read to the end if a handler ended the reader's
-// goroutine with runtime.Goexit; guard has closed the connection then.
-func (s *session) unwound() {
-	if s.busy.Load() <= 0 {
-		return
+// goroutine with runtime.Goexit; the connection was closed then. In all other
+// cases busy is not tick any more.
+func (s *session) unwound(tick int64) {
+	if s.busy.CompareAndSwap(tick, 0) && s.retain() {
+		go s.read()
 	}
-	s.busy.Store(relieved)
-	s.retain()
-	go s.read()
 }
 
 // away reports whether nobody is at the socket, so that the client's silence
@@ -104,11 +108,10 @@ func (s *session) away() bool {
 // clock alone calls it.
 func (s *session) relieve(tick int64) {
 	began := s.busy.Load()
-	if began <= 0 || began >= tick {
+	if began <= 0 || began >= tick || !s.retain() {
 		return
 	}
 	s.ahead = &ahead{room: make(chan struct{}, 1)}
-	s.retain()
 	if !s.busy.CompareAndSwap(began, relieved) {
 		s.done()
 		return
@@ -157,7 +160,8 @@ func (s *session) put(q *ahead, m transport.Message) bool {
 		case <-q.room:
 			s.full.Store(false)
 		case <-s.ctx.Done():
-			return true // dropped: nothing is handled after the end
+			s.count(dropClosed) // nothing is handled after the end
+			return true
 		}
 	}
 }

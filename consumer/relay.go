@@ -95,7 +95,14 @@ func (h *Handler) addRelays(relays map[string]Relay) error {
 		if err := checkType(typ); err != nil {
 			faults = append(faults, fmt.Errorf("consumer: Options.Relay: %w", err))
 		}
-		h.relays[canonical(typ)] = r
+		name := canonical(typ)
+		if _, ok := h.relays[name]; ok {
+			faults = append(faults, fmt.Errorf("consumer: Options.Relay: %.60q is there twice: '_' is as '.'", typ))
+		}
+		if p := h.plan; p != nil && p.handlers[name] != nil && !p.handlers[name].fromClient {
+			faults = append(faults, fmt.Errorf("consumer: Options.Relay: %.60q is relayed, so its handler would never run", typ))
+		}
+		h.relays[name] = r
 	}
 	return errors.Join(faults...)
 }

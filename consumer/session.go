@@ -48,6 +48,7 @@ type session struct {
 	running atomic.Bool  // a goroutine takes messages from the mailbox
 	batches atomic.Bool  // layer messages have the turn: what is sent goes out together
 	ended   atomic.Bool
+	warned  atomic.Bool  // of the layer
 	refs    atomic.Int32 // goroutines that serve the connection, and its Disconnect
 
 	reading
@@ -129,8 +130,19 @@ func (s *session) leave() {
 	s.active.Add(-1)
 }
 
-// retain counts a goroutine that serves the connection; done ends its part.
-func (s *session) retain() { s.refs.Add(1) }
+// retain counts a goroutine that serves the connection; done ends its part. It
+// reports false when all parts have ended.
+func (s *session) retain() bool {
+	for {
+		n := s.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if s.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
 
 func (s *session) done() {
 	if s.refs.Add(-1) == 0 {
@@ -173,9 +185,10 @@ func (s *session) begin(event *string) {
 
 func (s *session) caught(event string, value any) error {
 	err := &PanicError{Value: value, Stack: debug.Stack()}
-	if value == nil {
+	if value == nil { // whoever would act on the error does not run any more
 		err.Value = "runtime.Goexit"
-		s.after(event, false, err)
+		s.judge(event, false, err)
+		s.closeConn(StatusInternalError, "")
 	}
 	return err
 }
@@ -214,72 +227,19 @@ func (s *session) judge(event string, fromClient bool, err error) error {
 	if isBad {
 		err = bad.error
 	}
-	original := err
-	if s.opts.OnError != nil {
-		e := &EventError{Event: event, FromClient: fromClient, Err: err, Scope: s.scope}
-		err = s.opts.OnError(context.WithoutCancel(s.ctx), e)
-		if errors.Is(err, original) {
-			err = original
-		} else if err != nil {
-			isBad = false // replaced
-		}
+	if isBad {
+		s.countBad(err)
 	}
-	return s.tell(event, fromClient, isBad, original, err)
+	e := &EventError{Event: event, FromClient: fromClient, Err: err, Scope: s.scope}
+	return s.tell(e, isBad, s.ask(e))
 }
 
-// tell counts and logs: original is what happened, err what shall come of it.
-func (s *session) tell(event string, fromClient, bad bool, original, err error) error {
-	var panicked *PanicError
-	var closes *CloseError
-	var denies *DenyError
-	log := s.opts.Logger.With("consumer", fmt.Sprintf("%T", s.c), "event", event, "from_client", fromClient)
-	switch {
-	case bad:
-		if errors.Is(original, ErrNoHandler) {
-			s.count(dropUnknown)
-		} else {
-			s.count(dropUndecodable)
-		}
-		if err != nil {
-			log.Debug("consumer: message dropped", "error", original)
-		}
-		return nil
-	case errors.As(original, &panicked):
-		s.count(errorPanic)
-		log.Error("consumer: panic", "value", fmt.Sprint(panicked.Value), "stack", string(panicked.Stack))
-		return err
-	case err == nil:
-		return nil
-	case errors.As(err, &denies), errors.Is(err, ErrStop), errors.Is(err, ErrSlowClient):
-		return err
-	case errors.As(err, &closes):
-		if bad := checkCode(closes.Code); bad != nil {
-			log.Error("consumer: CloseError can't be sent, closing with 1011", "error", bad)
-		}
-		return err
-	case isLayerError(err):
-		s.count(errorLayer)
-		log.Warn("consumer: layer", "error", err)
-		if event == eventConnect {
-			return err
-		}
-		return nil
+func (s *session) countBad(err error) {
+	if errors.Is(err, ErrNoHandler) {
+		s.count(dropUnknown)
+	} else {
+		s.count(dropUndecodable)
 	}
-	s.count(errorHandler)
-	if event != eventConnect || s.conn.Load() != nil { // a refusal is no fault
-		log.Error("consumer: handler failed", "error", err)
-	}
-	return err
-}
-
-func isLayerError(err error) bool {
-	return errors.Is(err, layer.ErrUnavailable) || errors.Is(err, layer.ErrOutcomeUnknown) || errors.Is(err, layer.ErrFull)
-}
-
-func isCancel(err error) bool {
-	var c *CloseError
-	return errors.Is(err, context.Canceled) || errors.As(err, &c) || errors.Is(err, ErrSlowClient) ||
-		errors.Is(err, layer.ErrClosed) || errors.Is(err, layer.ErrUnknownChannel)
 }
 
 func (s *session) subprotocol() string {
@@ -319,7 +279,6 @@ func newSession(p *plan, opts *Options, counts *stripe, values context.Context) 
 	s.ctx = &connContext{Context: inner}
 	s.ctx.values.Store(&valueSource{ctx: values})
 	s.cancel = cancel
-	s.busy.Store(connecting)
 	return s
 }
 
@@ -330,6 +289,6 @@ type handshake struct {
 	done    chan error    // Connect's outcome
 	gone    chan struct{} // closed when nobody answers accept any more
 	tried   bool          // Accept was called
-	failed  bool          // and the answer could not be sent
-	refused bool          // Close was called before Accept
+	failed  error         // why the answer could not be sent
+	refused *CloseError   // Close was called before there was a connection
 }

@@ -10,9 +10,10 @@ import (
 // Shutdown ends the connections of handlers: it makes them not ready, waits
 // DrainDelay, answers new handshakes with 503, closes the connections with 1012
 // spread over DrainWindow, and waits until every Disconnect has run. What is
-// queued for a client goes out before its close frame. If ctx ends first, the
-// sockets that are left are cut; a *StuckError tells of hooks and handlers that
-// still run. Afterwards call http.Server.Shutdown and the layer's Close.
+// queued for a client goes out before its close frame. Handshakes whose Connect
+// runs are answered with 503 when it returns. If ctx ends first, the sockets that
+// are left are cut, and a *StuckError tells of hooks and handlers that still run,
+// if there are any. Afterwards call http.Server.Shutdown and the layer's Close.
 //
 // The delay and the window are the longest of the handlers', and at most half
 // and three quarters of the time that ctx leaves.
@@ -69,18 +70,17 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// waitEmpty waits until the handler has no session left.
+// waitEmpty waits until nothing of a connection or handshake is left.
 func (h *Handler) waitEmpty(ctx context.Context) error {
 	h.mu.Lock()
-	if len(h.sessions) == 0 {
-		h.mu.Unlock()
-		return nil
-	}
 	if h.empty == nil {
 		h.empty = make(chan struct{})
 	}
 	empty := h.empty
 	h.mu.Unlock()
+	if h.admitted.Load() == 0 {
+		return nil
+	}
 	select {
 	case <-empty:
 		return nil
@@ -105,7 +105,7 @@ func cutOff(handlers []*Handler, err error) error {
 	}
 	for _, h := range handlers {
 		if h.waitEmpty(ctx) != nil {
-			stuck += int(h.open())
+			stuck += int(h.admitted.Load())
 		}
 	}
 	if stuck == 0 {

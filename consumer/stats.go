@@ -48,6 +48,7 @@ const (
 	refusedLayer
 	refusedPanic // the factory's or Connect's
 	refusedGone  // the client left meanwhile
+	refusedHijack
 
 	closedClient // in the order of transport.Cause
 	closedServer
@@ -90,6 +91,7 @@ var counterInfo = [numCounters]struct{ name, reason, help string }{
 	refusedLayer:       {"refused", "layer", ""},
 	refusedPanic:       {"refused", "panic", ""},
 	refusedGone:        {"refused", "client_gone", ""},
+	refusedHijack:      {"refused", "hijack", ""},
 
 	closedClient:       {"closed", "client", "Connections ended."},
 	closedServer:       {"closed", "server", ""},

@@ -106,6 +106,11 @@ func (w *Worker) Metrics() []layer.Metric { return w.counts.metrics("channels_wo
 
 func (w *Worker) runSlot(ctx context.Context) error {
 	var s *session
+	defer func() {
+		if s != nil {
+			s.cancel(ErrStop)
+		}
+	}()
 	failures := 0
 	for {
 		e, err := w.listener.Receive(ctx, w.channel)
@@ -153,7 +158,6 @@ func (s *session) work(e layer.Envelope) (ok bool) {
 		s.judge(cut(e.Type()), false, badMessage{fmt.Errorf("%w: %.60q", ErrNoHandler, e.Type())})
 		return true
 	}
-	s.count(handled)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

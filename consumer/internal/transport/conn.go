@@ -60,10 +60,8 @@ type Conn struct {
 
 func newConn(nc net.Conn, early []byte, deflate bool, s *Settings, owner Owner) *Conn {
 	c := &Conn{nc: nc, set: s, owner: owner, deflate: deflate}
-	if sc, ok := nc.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			c.raw, c.tryOut = raw, c.writeOnce
-		}
+	if c.raw = rawConn(nc); c.raw != nil {
+		c.tryOut = c.writeOnce
 	}
 	c.in.init(c, early)
 	return c
@@ -79,7 +77,8 @@ func (c *Conn) Subprotocol() string { return c.sub }
 // Compressed reports whether permessage-deflate was agreed on.
 func (c *Conn) Compressed() bool { return c.deflate }
 
-// TakeSeen reports whether anything was read since the last call.
+// TakeSeen reports whether the client gave a sign of life since the last call:
+// something was read, or a write that was blocked went on.
 func (c *Conn) TakeSeen() bool { return c.seen.Load() && c.seen.Swap(false) }
 
 // End returns how the connection ended, or nil.
@@ -109,7 +108,9 @@ func (c *Conn) Abort(e *EndError) {
 	}
 }
 
-// die closes the socket and drops the queue. mu is held.
+// die closes the socket and drops the queue. mu is held. Under TLS the socket
+// below is closed: to take leave might block, and both close frames are through
+// or there is nobody to take leave of.
 func (c *Conn) die() {
 	if c.dead {
 		return
@@ -117,6 +118,10 @@ func (c *Conn) die() {
 	c.dead = true
 	c.closing.Store(true)
 	c.dropQueue()
+	if inner, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
+		inner.NetConn().Close()
+		return
+	}
 	c.nc.Close()
 }
 
@@ -159,7 +164,7 @@ func (c *Conn) closeWritten() {
 		return
 	}
 	c.nc.SetReadDeadline(time.Now().Add(c.set.CloseTimeout))
-	if c.end.Cause == CauseProtocol {
+	if c.end.Cause == CauseProtocol && c.raw != nil {
 		// What the client still sends can't be understood. Our end of the
 		// stream tells it that nothing follows; closing the socket with unread
 		// bytes would reset it and lose the close frame.

@@ -42,6 +42,22 @@ func CheckRequest(h http.Header, r *http.Request) (status int, text string) {
 	return 0, ""
 }
 
+// CanHijack reports whether the connection behind w can be taken over.
+// Middleware that wraps a ResponseWriter and has neither Hijack nor Unwrap
+// stands in the way.
+func CanHijack(w http.ResponseWriter) bool {
+	for {
+		switch v := w.(type) {
+		case http.Hijacker:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = v.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
 // Tokens splits the comma-separated lists of a header's lines.
 func Tokens(lines []string) []string {
 	var tokens []string

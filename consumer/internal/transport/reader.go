@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"io"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -154,33 +152,6 @@ func (in *reader) more() error {
 func (in *reader) hold() {
 	if in.buf == nil {
 		in.buf = buffers.Get().(*[readSize]byte)
-	}
-}
-
-// readOnce reports false to wait until the socket is readable.
-func (in *reader) readOnce(fd uintptr) bool {
-	held := in.buf != nil
-	in.hold()
-	for {
-		n, err := syscall.Read(int(fd), in.buf[in.w:])
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case n > 0:
-			in.w += n
-			return true
-		case err == syscall.EAGAIN:
-			if !held {
-				buffers.Put(in.buf)
-				in.buf = nil
-			}
-			return false
-		case err == nil:
-			in.err = io.EOF
-		default:
-			in.err = err
-		}
-		return true
 	}
 }
 

@@ -3,7 +3,6 @@ package transport
 import (
 	"errors"
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -18,7 +17,7 @@ func (c *Conn) Send(f *Frame, direct bool) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
-	if c.queued > 0 && c.queued+len(b) > c.set.QueueBytes {
+	if c.queued > 0 && (c.queued+len(b) > c.set.QueueBytes || len(c.queue) > c.set.QueueBytes/frameCost) {
 		if c.set.DropNewest {
 			c.mu.Unlock()
 			return ErrDropped
@@ -29,6 +28,9 @@ func (c *Conn) Send(f *Frame, direct bool) error {
 	c.push(b, direct)
 	return nil
 }
+
+// frameCost bounds how many small frames a queue of so many bytes may hold.
+const frameCost = 32
 
 // Ping queues a ping.
 func (c *Conn) Ping() { c.control(opPing, nil) }
@@ -118,20 +120,6 @@ func (c *Conn) try(b []byte) []byte {
 	return b
 }
 
-// writeOnce never parks: it always reports that it is done.
-func (c *Conn) writeOnce(fd uintptr) bool {
-	for len(c.now) > 0 {
-		n, err := syscall.Write(int(fd), c.now)
-		switch {
-		case err == nil:
-			c.now = c.now[n:]
-		case !errors.Is(err, syscall.EINTR):
-			return true // full, or an error that the next write meets again
-		}
-	}
-	return true
-}
-
 // maxJoin bounds what is joined for one write.
 const maxJoin = 64 << 10
 
@@ -170,12 +158,9 @@ func join(b []byte, frames [][]byte) (joined []byte, data int) {
 func (c *Conn) drain(rest []byte, n int) {
 	var joined []byte
 	for {
-		if len(rest) > 0 {
-			c.nc.SetWriteDeadline(time.Now().Add(c.set.WriteTimeout))
-			if _, err := c.nc.Write(rest); err != nil {
-				c.writeFailed(err)
-				return
-			}
+		if err := c.writeAll(rest); err != nil {
+			c.writeFailed(err)
+			return
 		}
 		c.mu.Lock()
 		if len(c.queue) == 0 || c.dead {
@@ -190,6 +175,21 @@ func (c *Conn) drain(rest []byte, n int) {
 	}
 	c.nc.SetWriteDeadline(time.Time{}) // an expired one would fail direct writes
 	c.release(n)
+}
+
+// writeAll writes b in pieces with a deadline each: a client that reads slowly
+// is alive, and one that does not read is not.
+func (c *Conn) writeAll(b []byte) error {
+	for len(b) > 0 {
+		c.nc.SetWriteDeadline(time.Now().Add(c.set.WriteTimeout))
+		n, err := c.nc.Write(b[:min(len(b), maxJoin)])
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+		c.seen.Store(true)
+	}
+	return nil
 }
 
 func (c *Conn) writeFailed(err error) {
