@@ -5,9 +5,10 @@
 #   ./test.sh              all of it
 #   FUZZTIME=1m ./test.sh  with more time for each fuzz target (default 4s)
 #
-# It needs Go. What else is missing, a C compiler for the race detector and
-# Chromium for the browser test, it installs with apt-get; staticcheck and gofumpt
-# go into a folder beside Go's build cache. It stops at the first step that fails.
+# It needs Go. What else is missing, a C compiler for the race detector, Chromium
+# for the browser test, Redis and Python, it installs with apt-get; staticcheck and
+# gofumpt go into a folder beside Go's build cache, and Django Channels, from PyPI,
+# into environments beside that. It stops at the first step that fails.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -61,6 +62,8 @@ install_missing() {
 	local missing=()
 	command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 	[[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser || -x /usr/bin/google-chrome ]] || missing+=(chromium)
+	command -v redis-server >/dev/null || missing+=(redis-server)
+	python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 	if ((${#missing[@]} > 0)); then
 		echo "installing ${missing[*]}"
 		if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
@@ -204,6 +207,7 @@ trap 'rm -rf "$scratch"' EXIT
 mapfile -t modules < <(files go.mod | xargs -n1 dirname | sort)
 
 step 'tools' install_missing
+step 'Django Channels' layer/redislayer/interop/venv.sh all
 step 'gofumpt' check_format
 step 'house rules' check_rules
 step 'go mod tidy' in_modules go mod tidy -diff

@@ -8,6 +8,16 @@ require (
 	github.com/google/go-cmp v0.7.0
 )
 
-require nhooyr.io/websocket v1.8.17 // indirect
+require (
+	github.com/redis/rueidis v1.0.79 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)
+
+require (
+	github.com/gochannels/channels/layer/redislayer v0.0.0
+	nhooyr.io/websocket v1.8.17 // indirect
+)
 
 replace github.com/gochannels/channels => ..
+
+replace github.com/gochannels/channels/layer/redislayer => ../layer/redislayer

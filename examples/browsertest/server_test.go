@@ -19,10 +19,10 @@ type server struct {
 
 var printedAddress = regexp.MustCompile(`http://([^/]+)/`)
 
-// startServer starts the chat; port 0 takes a free one.
-func startServer(t *testing.T, address string) *server {
+// startServer starts the chat with further flags; port 0 takes a free one.
+func startServer(t *testing.T, address string, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, cmd: exec.Command(chatBinary, "-addr", address), ended: make(chan error, 1)}
+	s := &server{t: t, cmd: exec.Command(chatBinary, append(flags, "-addr", address)...), ended: make(chan error, 1)}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

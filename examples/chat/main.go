@@ -15,10 +15,12 @@ import (
 
 	"github.com/gochannels/channels/consumer"
 	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer"
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8000", "address to listen on; port 0 takes a free one")
+	where := flag.String("layer", "", "a Redis server such as redis://127.0.0.1:6379, by which several processes share the rooms; none is needed for one")
 	drain := flag.Duration("drain", 10*time.Second, "how long connections may take to end after SIGTERM")
 	flag.Parse()
 
@@ -26,15 +28,18 @@ func main() {
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 
-	if err := run(ctx, *addr, *drain, os.Stdout); err != nil {
+	if err := run(ctx, *addr, *where, *drain, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "chat:", err)
 		os.Exit(1)
 	}
 }
 
 // run serves the chat until ctx is done, then ends every connection in good order.
-func run(ctx context.Context, addr string, drain time.Duration, out io.Writer) error {
-	l := new(layer.Memory)
+func run(ctx context.Context, addr, where string, drain time.Duration, out io.Writer) error {
+	l, err := newLayer(where)
+	if err != nil {
+		return err
+	}
 	rooms := NewRooms()
 	chat := NewChat(l, rooms)
 
@@ -64,9 +69,18 @@ func run(ctx context.Context, addr string, drain time.Duration, out io.Writer) e
 	err = errors.Join(err, consumer.Shutdown(ending, chat), server.Shutdown(ending))
 	stopCounting()
 	<-counted
+	rooms.Announce(ending, l) // other processes' people are alone now
 	err = errors.Join(err, l.Close())
 	fmt.Fprintf(out, "chat: %s\n", summary(chat))
 	return err
+}
+
+// newLayer returns the layer for one process, or for all that use a Redis server.
+func newLayer(where string) (layer.ChannelLayer, error) {
+	if where == "" {
+		return new(layer.Memory), nil
+	}
+	return redislayer.NewPubSub(&redislayer.Options{Hosts: []any{where}, Prefix: "chat"})
 }
 
 // summary says what became of the connections.

@@ -70,9 +70,11 @@ func (r *Room) ChatMessage(ctx context.Context, said Said) error {
 	return r.SendJSON(ctx, said)
 }
 
-// ChatPeople handles "chat.people" from the channel layer: how many are here now.
-func (r *Room) ChatPeople(ctx context.Context, msg layer.Envelope) error {
-	return r.SendJSON(ctx, msg)
+// ChatPeople handles "chat.people" from the channel layer: how many are here now,
+// by one of the processes that serve the room.
+func (r *Room) ChatPeople(ctx context.Context, msg People) error {
+	people := r.rooms.Heard(r.name, msg)
+	return r.SendJSON(ctx, consumer.Message{"type": "chat.people", "people": people})
 }
 
 // Gap is told when the layer may have lost messages; the history has them.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"slices"
 	"sync"
 	"time"
@@ -11,9 +12,10 @@ import (
 )
 
 const (
-	historySize = 50  // messages that a newcomer sees
-	idsSize     = 500 // messages of a room that are known again when sent once more
-	roomsSize   = 500 // rooms remembered after everybody left
+	historySize = 50              // messages that a newcomer sees
+	idsSize     = 500             // messages of a room that are known again when sent once more
+	roomsSize   = 500             // rooms remembered after everybody left
+	repeat      = 5 * time.Second // between announcements of a number that did not change
 )
 
 // Rooms is what the process knows of all rooms: who is there and what was said.
@@ -22,13 +24,27 @@ type Rooms struct {
 	mu      sync.Mutex
 	rooms   map[string]*room
 	changed map[string]bool // rooms whose number of people was not announced yet
+	process string          // tells this process' announcements from others'
 }
 
 type room struct {
 	people  int
+	others  map[string]heard // by process
 	history []Said
 	ids     []string // oldest first
 	used    time.Time
+}
+
+// People is what a process says of a room: how many of its people are there.
+type People struct {
+	Process string `json:"process"`
+	People  int    `json:"people"`
+}
+
+// heard is what another process said last.
+type heard struct {
+	people int
+	at     time.Time
 }
 
 // Open is a room with people in it.
@@ -39,7 +55,7 @@ type Open struct {
 
 // NewRooms returns Rooms without any.
 func NewRooms() *Rooms {
-	return &Rooms{rooms: make(map[string]*room), changed: make(map[string]bool)}
+	return &Rooms{rooms: make(map[string]*room), changed: make(map[string]bool), process: rand.Text()}
 }
 
 // Enter counts one more visitor of the room.
@@ -71,7 +87,7 @@ func (r *Rooms) Look(name string) (history []Said, people int) {
 	if !ok {
 		return []Said{}, 0
 	}
-	return append([]Said{}, place.history...), place.people
+	return append([]Said{}, place.history...), place.total()
 }
 
 // Keep remembers what was said. When the room knows its id already it changes
@@ -116,6 +132,21 @@ func (r *Rooms) Open() []Open {
 	return open
 }
 
+// Heard notes what a process says of its people in the room, and returns how many
+// are there in all.
+func (r *Rooms) Heard(name string, p People) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	place := r.room(name)
+	if p.Process != r.process {
+		if place.others == nil {
+			place.others = make(map[string]heard)
+		}
+		place.others[p.Process] = heard{p.People, time.Now()}
+	}
+	return place.total()
+}
+
 // Announce tells each room whose number of people changed since the last call.
 func (r *Rooms) Announce(ctx context.Context, l layer.ChannelLayer) {
 	r.mu.Lock()
@@ -130,10 +161,7 @@ func (r *Rooms) Announce(ctx context.Context, l layer.ChannelLayer) {
 	r.mu.Unlock()
 
 	for name, people := range numbers {
-		if people == 0 {
-			continue
-		}
-		msg := layer.Message{"type": "chat.people", "people": people}
+		msg := layer.Message{"type": "chat.people", "process": r.process, "people": people}
 		if err := l.GroupSend(ctx, GroupOf(name), msg); err != nil {
 			// Said again with the next round.
 			r.mu.Lock()
@@ -148,12 +176,28 @@ func (r *Rooms) Announce(ctx context.Context, l layer.ChannelLayer) {
 func (r *Rooms) AnnounceEvery(ctx context.Context, l layer.ChannelLayer, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
+	again := time.Now().Add(repeat)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case now := <-ticker.C:
+			if now.After(again) {
+				again = now.Add(repeat)
+				r.touch()
+			}
 			r.Announce(ctx, l)
+		}
+	}
+}
+
+// touch makes the next Announce speak of every room with people.
+func (r *Rooms) touch() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, place := range r.rooms {
+		if place.people > 0 {
+			r.changed[name] = true
 		}
 	}
 }
@@ -182,6 +226,20 @@ func (r *Rooms) makeSpace() {
 		}
 	}
 	delete(r.rooms, oldest)
+}
+
+// total counts the room's people in all processes. One that was not heard of for
+// long has ended without a word.
+func (p *room) total() int {
+	n := p.people
+	for process, h := range p.others {
+		if time.Since(h.at) > 3*repeat {
+			delete(p.others, process)
+			continue
+		}
+		n += h.people
+	}
+	return n
 }
 
 func (p *room) find(id string) int {

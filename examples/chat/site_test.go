@@ -91,7 +91,7 @@ func TestTakenAddressIsNamed(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	address := other.Addr().String()
-	err = run(ctx, address, time.Second, t.Output())
+	err = run(ctx, address, "", time.Second, t.Output())
 	if err == nil || !strings.Contains(err.Error(), address+" is taken") {
 		t.Errorf("error %v, want that %s is taken", err, address)
 	}

@@ -1,0 +1,130 @@
+package redislayer
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gochannels/channels/layer"
+)
+
+// coreLeavers are channels that have just left a group. Messages that were sent before may still lie in Redis, or be on
+// their way from there, and are theirs.
+type coreLeavers struct {
+	n atomic.Int64
+
+	mu    sync.Mutex
+	taken uint64 // how often the home's reader has begun to take messages
+	all   map[string][]leaver
+}
+
+// leaver is a channel that left at a time, by the home's clock, while the reader's take of that number was under way.
+type leaver struct {
+	box   *layer.Mailbox
+	at    float64
+	taken uint64
+	until time.Time
+}
+
+// leaveGrace is how long a message may be on its way to who has left. It bounds what a sender whose clock is behind can
+// still send.
+const leaveGrace = time.Second
+
+// add notes that box leaves the group in which this process is called member.
+func (c *coreLeavers) add(member string, box *layer.Mailbox, at float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all == nil {
+		c.all = make(map[string][]leaver)
+	}
+	c.all[member] = append(c.all[member], leaver{box, at, c.taken, time.Now().Add(leaveGrace)})
+	c.n.Add(1)
+}
+
+// of returns those to whom a message is due.
+func (c *coreLeavers) of(member string, at float64) []*layer.Mailbox {
+	if c.n.Load() == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var boxes []*layer.Mailbox
+	for _, v := range c.all[member] {
+		if at <= v.at && time.Now().Before(v.until) {
+			boxes = append(boxes, v.box)
+		}
+	}
+	return boxes
+}
+
+// begin is told that the home's reader asks for messages.
+func (c *coreLeavers) begin() (take uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken++
+	return c.taken
+}
+
+// end is told that everything it has asked for by then is delivered. That is all that was due to those who had left before
+// it asked.
+func (c *coreLeavers) end(take uint64) {
+	if c.n.Load() == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for member, all := range c.all {
+		kept := all[:0]
+		for _, v := range all {
+			if v.taken >= take {
+				kept = append(kept, v)
+			}
+		}
+		c.n.Add(int64(len(kept) - len(all)))
+		clear(all[len(kept):])
+		if c.all[member] = kept; len(kept) == 0 {
+			delete(c.all, member)
+		}
+	}
+	if len(c.all) == 0 {
+		c.all = nil
+	}
+}
+
+// forget drops all, after a flush.
+func (c *coreLeavers) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = nil
+	c.n.Store(0)
+}
+
+// discard takes a channel of this layer out of a group. What was sent before, by the home's clock, still reaches it.
+func (l *Core) discard(ctx context.Context, group string, m *member) {
+	if name, ok := l.subs.member(group); ok {
+		if at, err := l.homeTime(ctx); err == nil {
+			l.leavers.add(name, m.Value(), at)
+		}
+	}
+	l.registry.Discard(group, m)
+}
+
+// homeTime asks the home for its time.
+func (l *Core) homeTime(ctx context.Context) (float64, error) {
+	ctx, cancel := l.limit(ctx)
+	defer cancel()
+	p, err := l.shards[l.names.home].await(ctx)
+	if err != nil {
+		return 0, err
+	}
+	res, err := p.do(ctx, p.client.B().Time().Build())
+	if err != nil {
+		return 0, err
+	}
+	t, err := res[0].AsIntSlice()
+	if err != nil || len(t) != 2 {
+		return 0, err
+	}
+	return float64(t[0]) + float64(t[1])/1e6, nil
+}

@@ -1,0 +1,312 @@
+package redislayer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redis/rueidis"
+
+	"github.com/gochannels/channels/group"
+	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer/internal/wire"
+)
+
+// A script gets at most so many messages, so that it has less than a thousand arguments, and about so many bytes.
+const (
+	deliverAtOnce = 300
+	deliverBytes  = 16 << 20
+)
+
+// parcel is a message on its way into one key.
+type parcel struct {
+	key      string
+	process  string   // what the keys of a Go process have in common; else empty
+	names    []string // the channels it is for
+	payload  []byte
+	capacity int // negative for a Go process'
+}
+
+// Send puts msg into the channel's queue: it is [layer.ErrFull] if that is the queue of a Python process or a named channel,
+// and holds Capacity messages. What a Go process has no room for it counts itself.
+func (l *Core) Send(ctx context.Context, channel string, msg layer.Message) error {
+	if err := l.begin(ctx); err != nil {
+		return err
+	}
+	if err := layer.CheckChannelName(channel); err != nil {
+		return err
+	}
+	e, err := layer.Encode(msg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := l.limit(ctx)
+	defer cancel()
+	full, err := l.send(ctx, channel, e)
+	if err != nil {
+		return err
+	}
+	if full {
+		l.counters.Routed(1)
+		l.counters.Drop(layer.DropFull, 1)
+		return layer.ErrFull
+	}
+	l.counters.Sent()
+	return nil
+}
+
+func (l *Core) send(ctx context.Context, channel string, e layer.Envelope) (full bool, err error) {
+	process := nonLocal(channel)
+	if process == channel && !strings.HasSuffix(channel, "!") {
+		return l.named.send(ctx, l, channel, e)
+	}
+	var names any = channel
+	if goProcess(process) != "" {
+		names = []string{channel, goSender}
+	}
+	payload, err := l.codec.Encode(e, names)
+	if err != nil {
+		return false, err
+	}
+	s := l.shardOf(process)
+	p, err := s.await(ctx)
+	if err != nil {
+		return false, err
+	}
+	refused, err := p.deliver(ctx, []parcel{{key: l.key(process), payload: payload, capacity: l.capacityOf(process, channel)}}, s.clock.given())
+	return len(refused) > 0, err
+}
+
+// capacityOf returns the capacity of a process' key, as it counts for a channel.
+func (l *Core) capacityOf(process, channel string) int {
+	if goProcess(process) != "" {
+		return -goCapacity
+	}
+	return l.capacities.Of(channel)
+}
+
+// GroupSend puts msg into the queue of each process that has members in the group, once. Who has no room loses it; that is
+// counted, as it is known here.
+//
+// It asks the group's server for the members, and then all servers at once to take the message.
+func (l *Core) GroupSend(ctx context.Context, groupName string, msg layer.Message) error {
+	if err := l.begin(ctx); err != nil {
+		return err
+	}
+	if err := group.CheckName(groupName); err != nil {
+		return err
+	}
+	e, err := layer.Encode(msg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := l.limit(ctx)
+	defer cancel()
+	members, err := l.membersOf(ctx, groupName)
+	if err != nil {
+		return err
+	}
+	if len(members) == 0 {
+		_, err = l.codec.Encode(e, nil) // what cannot be sent is an error all the same
+	} else {
+		err = l.dispatch(ctx, members, e)
+	}
+	if err != nil {
+		return err
+	}
+	l.counters.GroupSent()
+	return nil
+}
+
+// membersOf returns the names of all channels in a group.
+func (l *Core) membersOf(ctx context.Context, groupName string) ([]string, error) {
+	s := l.shardOf(groupName)
+	p, err := s.await(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := s.lease()
+	res, err := p.eval(ctx, membersScript, invocation{
+		keys: []string{l.groupKey(groupName)},
+		args: []string{strconv.FormatInt(t.expired/1e6, 10), score(t.stale)},
+	})
+	if err != nil {
+		return nil, failure(err)
+	}
+	members, err := res[0].AsStrSlice()
+	return members, failure(err)
+}
+
+// dispatch sends one message to channels, each key getting it once. Servers do not wait for each other.
+func (l *Core) dispatch(ctx context.Context, members []string, e layer.Envelope) error {
+	byShard, err := l.parcels(members, e)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	send := func(shard int) {
+		err := l.dispatchTo(ctx, l.shards[shard], byShard[shard])
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	}
+	last := -1
+	for i, parcels := range byShard {
+		if len(parcels) == 0 {
+			continue
+		}
+		if last >= 0 {
+			other := last
+			wait.Go(func() { send(other) })
+		}
+		last = i
+	}
+	if last >= 0 {
+		send(last)
+	}
+	wait.Wait()
+	return together(errs)
+}
+
+// together returns the error of a message that several servers were to take.
+func together(errs []error) error {
+	var failed error
+	taken := false
+	for _, err := range errs {
+		if err == nil {
+			taken = true
+		} else if failed == nil || errors.Is(err, layer.ErrOutcomeUnknown) {
+			failed = err
+		}
+	}
+	if failed != nil && taken && !errors.Is(failed, layer.ErrOutcomeUnknown) {
+		return fmt.Errorf("%w: one server took the message, another did not: %v", layer.ErrOutcomeUnknown, failed) //nolint:errorlint // it must not be ErrUnavailable
+	}
+	return failed
+}
+
+func (l *Core) dispatchTo(ctx context.Context, s *coreShard, parcels []parcel) error {
+	p, err := s.await(ctx)
+	if err != nil {
+		return err
+	}
+	refused, err := p.deliver(ctx, parcels, s.clock.given())
+	for _, i := range refused {
+		n := l.copies(parcels[i].names)
+		l.counters.Routed(n)
+		l.counters.Drop(layer.DropFull, n)
+	}
+	return err
+}
+
+// copies returns how many channels would have got a message, as far as that is known here.
+func (l *Core) copies(names []string) int {
+	n := 0
+	for _, name := range names {
+		boxes, unknown := l.recipients(name)
+		if unknown {
+			n++
+		}
+		n += len(boxes)
+	}
+	return n
+}
+
+// parcels returns what to send, by shard. A name that Python would not have written is left out.
+func (l *Core) parcels(members []string, e layer.Envelope) ([][]parcel, error) {
+	byShard := make([][]parcel, len(l.shards))
+	type place struct{ shard, index int }
+	places := make(map[string]place, min(len(members), 64))
+	for _, name := range members {
+		if wire.CheckChannelName(name, false) != nil {
+			continue
+		}
+		process := nonLocal(name)
+		at, ok := places[process]
+		if !ok {
+			shard := wire.Shard(process, len(l.shards))
+			at = place{shard, len(byShard[shard])}
+			places[process] = at
+			byShard[shard] = append(byShard[shard], parcel{key: l.key(process), process: goProcess(process), capacity: l.capacityOf(process, name)})
+		}
+		p := &byShard[at.shard][at.index]
+		p.names = append(p.names, name)
+	}
+	for _, parcels := range byShard {
+		for i := range parcels {
+			names := parcels[i].names
+			if parcels[i].process != "" {
+				names = append(slices.Clip(names), goSender)
+			}
+			payload, err := l.codec.Encode(e, names)
+			if err != nil {
+				return nil, err
+			}
+			parcels[i].payload = payload
+		}
+	}
+	return byShard, nil
+}
+
+// deliver puts parcels into their keys, in one round trip, and returns the indices of those there was no room for. Their
+// score is at, or if that is empty the server's time, which orders what all Go processes send.
+func (p *coreSession) deliver(ctx context.Context, parcels []parcel, at string) (refused []int, err error) {
+	tail := []string{seconds10(p.shard.layer.expiry()), at}
+	if len(parcels) > 1 {
+		slices.SortStableFunc(parcels, func(a, b parcel) int { return strings.Compare(a.process, b.process) })
+	}
+	var runs []invocation
+	var starts []int
+	for from := 0; from < len(parcels); {
+		to := chunk(parcels, from)
+		runs, starts = append(runs, deliverRun(parcels[from:to], tail)), append(starts, from)
+		from = to
+	}
+	res, err := p.eval(ctx, deliverScript, runs...)
+	if err != nil {
+		return nil, doubt(err)
+	}
+	for i, r := range res {
+		full, e := r.AsIntSlice()
+		if e != nil {
+			err = doubt(e)
+		}
+		for _, n := range full {
+			refused = append(refused, starts[i]+int(n)-1)
+		}
+	}
+	return refused, err
+}
+
+// chunk returns where the parcels for one script end that begin with from. Those for one Go process stay together, so that
+// it finds all of them at once, with one score.
+func chunk(parcels []parcel, from int) (to int) {
+	bytes := 0
+	for to = from; to < len(parcels); to++ {
+		p := &parcels[to]
+		full := to-from >= deliverAtOnce || bytes+len(p.payload) > deliverBytes
+		if full && to > from && (p.process == "" || p.process != parcels[to-1].process) {
+			return to
+		}
+		bytes += len(p.payload)
+	}
+	return to
+}
+
+func deliverRun(parcels []parcel, tail []string) invocation {
+	n := len(parcels)
+	run := invocation{keys: make([]string, n), args: make([]string, 2*n, 2*n+len(tail))}
+	for i, p := range parcels {
+		run.keys[i] = p.key
+		run.args[i] = rueidis.BinaryString(p.payload)
+		run.args[n+i] = strconv.Itoa(p.capacity)
+	}
+	run.args = append(run.args, tail...)
+	return run
+}

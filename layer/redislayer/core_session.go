@@ -1,0 +1,227 @@
+package redislayer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// coreSession is one client of one server: a connection that calls share, and such as wait for messages. It ends as a whole,
+// when a reader's connection breaks or nothing is answered for too long, and with the layer.
+type coreSession struct {
+	shard  *coreShard
+	client rueidis.Client
+	slots  chan struct{} // one for each call that is not answered
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	work   sync.WaitGroup // its readers and its heartbeat
+}
+
+// coreSilence is how long a server may take to answer before a session is given up. Together with ProbeInterval it is
+// within ten seconds, and a server that pauses for three is not given up.
+const coreSilence = 5 * time.Second
+
+// The client queues 1 << coreRing calls on one connection, and would block for the next whatever the context says: there
+// are fewer at a time.
+const (
+	coreRing       = 8
+	coreUnanswered = 1<<coreRing - 32
+)
+
+var (
+	errTimeLimit = errors.New("no answer in time")
+	errCluster   = errors.New("redislayer: this is a cluster, in which Core's scripts cannot reach their keys: use PubSub, which works there")
+)
+
+// connectCore makes a session, and with it asserts everything that this process has said on the server.
+func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
+	option := s.option
+	timeout := s.layer.opts.CallTimeout
+	if option.Dialer.Timeout <= 0 || option.Dialer.Timeout > timeout {
+		option.Dialer.Timeout = timeout
+	}
+	option.AlwaysPipelining = true // or a call that is given up would close the connection
+	option.PipelineMultiplex = -1  // one connection
+	option.RingScaleEachConn = coreRing
+	option.ReadBufferEachConn, option.WriteBufferEachConn = 1<<16, 1<<16
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		if client != nil {
+			client.Close()
+		}
+		return nil, err
+	}
+	p := &coreSession{shard: s, client: client, slots: make(chan struct{}, coreUnanswered)}
+	p.ctx, p.cancel = context.WithCancelCause(ctx)
+	if err := p.restore(); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// restore asks what must be known of the server, and asserts all memberships.
+func (p *coreSession) restore() error {
+	ctx, cancel := p.shard.layer.limit(p.ctx)
+	defer cancel()
+	b := p.client.B()
+	cmds := []rueidis.Completed{b.Time().Build(), b.Info().Section("cluster").Build(), p.mark()}
+	for _, s := range scripts {
+		cmds = append(cmds, b.ScriptLoad().Script(s.body).Build()) // an ACL may forbid it; eval does without
+	}
+	res := p.client.DoMulti(ctx, cmds...)
+	if info, err := res[1].ToString(); err == nil && strings.Contains(info, "cluster_enabled:1") {
+		return errCluster
+	}
+	if err := p.shard.clock.set(res[0]); err != nil {
+		return err
+	}
+	if err := res[2].NonRedisError(); err != nil {
+		return err
+	}
+	// The reader's connection is made too before anybody sends.
+	if err := p.client.Do(ctx, b.Arbitrary("PING").Blocking()).Error(); err != nil {
+		return err
+	}
+	_, err := p.assertAll()
+	if e, ok := rueidis.IsRedisErr(err); ok { // it may have no memory left, until we read
+		p.shard.layer.events.log.Warn("redislayer: memberships were not renewed", "server", p.shard.name(), "error", e.Error())
+		return nil
+	}
+	return err
+}
+
+// close ends what the session runs, and disconnects.
+func (p *coreSession) close() {
+	p.cancel(errNoSession)
+	p.work.Wait()
+	p.client.Close()
+}
+
+// do sends commands, in one round trip, and waits for the answers. The error is one of the connection or of ctx, as it is;
+// errors of the server are in the results.
+func (p *coreSession) do(ctx context.Context, cmds ...rueidis.Completed) ([]rueidis.RedisResult, error) {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &unsentError{context.Cause(ctx)}
+	}
+	defer func() { <-p.slots }()
+	res := p.client.DoMulti(ctx, cmds...)
+	for _, r := range res {
+		if err := r.NonRedisError(); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+// invocation is one run of a script.
+type invocation struct {
+	keys, args []string
+}
+
+// eval runs a script once for each invocation, in one round trip unless the server has forgotten it.
+func (p *coreSession) eval(ctx context.Context, s *script, runs ...invocation) ([]rueidis.RedisResult, error) {
+	cmds := make([]rueidis.Completed, len(runs))
+	for i, r := range runs {
+		cmds[i] = p.client.B().Evalsha().Sha1(s.sha).Numkeys(int64(len(r.keys))).Key(r.keys...).Arg(r.args...).Build()
+	}
+	res, err := p.do(ctx, cmds...)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range res {
+		if e, ok := rueidis.IsRedisErr(r.Error()); !ok || !e.IsNoScript() {
+			continue
+		}
+		again, err := p.do(ctx, p.evalBody(s, runs[i]))
+		if err != nil {
+			return nil, err
+		}
+		res[i] = again[0]
+	}
+	return res, nil
+}
+
+func (p *coreSession) evalBody(s *script, r invocation) rueidis.Completed {
+	return p.client.B().Eval().Script(s.body).Numkeys(int64(len(r.keys))).Key(r.keys...).Arg(r.args...).Build()
+}
+
+// unsentError is the end of a wait for the permission to send.
+type unsentError struct{ cause error }
+
+func (e *unsentError) Error() string {
+	return "redislayer: too many calls are unanswered: " + e.cause.Error()
+}
+
+func (e *unsentError) Unwrap() error { return e.cause }
+
+// coreClock is about a server's clock, by which everything on it is scored, so that the hosts of Go processes need not
+// agree.
+type coreClock struct {
+	offset atomic.Int64 // of the server's clock to that of this process, in microseconds
+	last   atomic.Int64
+	fixed  atomic.Pointer[func() int64] // for tests
+}
+
+var clockStart = time.Now()
+
+// set takes the answer to TIME.
+func (c *coreClock) set(r rueidis.RedisResult) error {
+	t, err := r.AsIntSlice()
+	if err != nil {
+		return err
+	}
+	if len(t) != 2 {
+		return fmt.Errorf("redislayer: TIME answered %d values", len(t))
+	}
+	c.offset.Store(t[0]*1e6 + t[1] - time.Since(clockStart).Microseconds())
+	return nil
+}
+
+// now returns the time in microseconds.
+func (c *coreClock) now() int64 {
+	if fixed := c.fixed.Load(); fixed != nil {
+		return (*fixed)()
+	}
+	return c.offset.Load() + time.Since(clockStart).Microseconds()
+}
+
+// fix makes the clock show what f returns.
+func (c *coreClock) fix(f func() int64) { c.fixed.Store(&f) }
+
+// given returns the score that a test wants, "" for the server's own.
+func (c *coreClock) given() string {
+	if fixed := c.fixed.Load(); fixed != nil {
+		return score((*fixed)())
+	}
+	return ""
+}
+
+// next returns a time that none was given out of before.
+func (c *coreClock) next() int64 {
+	if fixed := c.fixed.Load(); fixed != nil {
+		return (*fixed)()
+	}
+	for {
+		last := c.last.Load()
+		next := max(c.now(), last+1)
+		if c.last.CompareAndSwap(last, next) {
+			return next
+		}
+	}
+}
+
+// score writes microseconds as a score, as Python writes its seconds.
+func score(t int64) string { return strconv.FormatFloat(float64(t)/1e6, 'f', -1, 64) }

@@ -1,0 +1,361 @@
+package redislayer
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/redis/rueidis"
+
+	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
+)
+
+// coreVector is what channels_redis' core layer was seen to do, and what Redis held in the end.
+type coreVector struct {
+	Name   string
+	Hosts  int
+	Config map[string]any
+	Steps  []struct {
+		By       string
+		Call     []any
+		Result   any
+		Error    string
+		Commands []struct {
+			Shard   int
+			Command []any
+			Reply   any
+		}
+	}
+	After []struct {
+		Shard, TTL int
+		Key        string
+		Zset       [][2]any
+	} `json:"redis_after"`
+}
+
+// coreSet is a sorted set as it is compared: members decoded, with their scores.
+type coreSet struct {
+	TTL     int
+	Members []coreMember
+}
+
+type coreMember struct {
+	Text     string // of a group
+	Message  any
+	Channels []string
+	Score    float64
+}
+
+// coreReplay is one case.
+type coreReplay struct {
+	t       *testing.T
+	layer   *Core
+	clients []rueidis.Client
+	now     int64 // of the layer's clock
+}
+
+// coreUnlike are the cases in which we do otherwise on purpose: we send to the server that the receiver reads, and never
+// put back what another reader has taken.
+var coreUnlike = []string{"wrong_shard", "inflight_recovery"}
+
+// TestCoreVectors sends what Python sent, at the same times, and compares what is in Redis then. Memberships are made as
+// Python makes them, and other processes' keys are read as Python reads them: those are not ours to do.
+func TestCoreVectors(t *testing.T) {
+	t.Parallel()
+	dir := os.Getenv("CHANNELS_VECTORS")
+	if dir == "" {
+		dir = filepath.Join("testdata", "vectors")
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "core_commands.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Cases []coreVector }
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&file); err != nil {
+		t.Fatal(err)
+	}
+	servers := []*redistest.Server{redistest.Start(t), redistest.Start(t), redistest.Start(t)}
+	for _, c := range file.Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			if slices.ContainsFunc(coreUnlike, func(s string) bool { return strings.Contains(c.Name, s) }) {
+				t.Skip("unlike Python on purpose")
+			}
+			for len(servers) < c.Hosts {
+				servers = append(servers, redistest.Start(t))
+			}
+			for _, s := range servers {
+				s.CLI("FLUSHALL")
+			}
+			r := newCoreReplay(t, servers[:c.Hosts], c.Config)
+			r.preset(&c)
+			for i := range c.Steps {
+				r.step(&c, i)
+			}
+			r.compare(&c)
+		})
+	}
+}
+
+func newCoreReplay(t *testing.T, servers []*redistest.Server, config map[string]any) *coreReplay {
+	t.Helper()
+	r := &coreReplay{t: t, now: 1800000000123456}
+	hosts := make([]any, len(servers))
+	for i, s := range servers {
+		hosts[i] = s.URL()
+	}
+	full := map[string]any{"hosts": hosts}
+	for k, v := range config {
+		full[k] = v
+	}
+	j, err := json.Marshal(map[string]any{"default": map[string]any{"BACKEND": coreBackend, "CONFIG": full}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := FromDjango(j, "default", &Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	r.layer = l.(*Core)
+	for !r.layer.Ready() {
+		if !r.layer.rest(time.Millisecond) {
+			t.Fatal("closed")
+		}
+	}
+	for _, s := range r.layer.shards {
+		r.clients = append(r.clients, s.session.Load().client)
+		s.clock.fix(func() int64 { return r.now })
+	}
+	return r
+}
+
+// preset puts into Redis what the case receives and nobody in it has sent.
+func (r *coreReplay) preset(c *coreVector) {
+	for _, s := range c.Steps {
+		if s.Call[0] != "receive" {
+			return
+		}
+	}
+	for _, s := range c.Steps {
+		for _, m := range s.Commands {
+			if reply, ok := m.Reply.([]any); ok && m.Command[0] == "BZPOPMIN" && len(reply) == 3 {
+				r.do(m.Shard, "ZADD", vectorBytes(r.t, reply[0]), reply[2].(string), vectorBytes(r.t, reply[1]))
+			}
+		}
+	}
+}
+
+// do sends a command as it is.
+func (r *coreReplay) do(shard int, args ...string) rueidis.RedisMessage {
+	r.t.Helper()
+	m, err := r.clients[shard].Do(r.t.Context(), r.clients[shard].B().Arbitrary(args...).Build()).ToMessage()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		r.t.Fatalf("%v: %v", args[:2], err)
+	}
+	return m
+}
+
+func (r *coreReplay) step(c *coreVector, i int) {
+	s, ctx, l := &c.Steps[i], r.t.Context(), r.layer
+	for _, m := range s.Commands {
+		r.clock(m.Command)
+	}
+	text := func(i int) string {
+		s, _ := s.Call[i].(string)
+		return s
+	}
+	var err error
+	switch s.Call[0] {
+	case "send", "group_send":
+		msg, ok := s.Call[2].(map[string]any)
+		if _, odd := msg["v"].(map[string]any); !ok || odd {
+			return // no message, or one that only Python can make
+		}
+		if s.Call[0] == "send" {
+			err = l.Send(ctx, text(1), msg)
+		} else {
+			err = l.GroupSend(ctx, text(1), msg)
+		}
+	case "group_add":
+		if s.Error != "" {
+			err = l.GroupAdd(ctx, text(1), text(2))
+			break
+		}
+		for _, m := range s.Commands {
+			r.do(m.Shard, vectorTexts(r.t, m.Command)...)
+		}
+	case "group_discard":
+		err = l.GroupDiscard(ctx, text(1), text(2))
+	case "receive":
+		r.receive(c, i)
+		return
+	case "flush":
+		err = l.Flush(ctx)
+	default:
+		return
+	}
+	if (err != nil) != (s.Error != "") {
+		r.t.Errorf("step %d: %v: %v, there %q", i, s.Call, err, s.Error)
+	}
+}
+
+// clock takes the time of a call from its commands.
+func (r *coreReplay) clock(command []any) {
+	at := ""
+	switch {
+	case command[0] == "ZADD" && !strings.HasSuffix(vectorBytes(r.t, command[1]), "$inflight"):
+		at, _ = command[2].(string)
+	case command[0] == "EVAL" && command[2] != "0":
+		at, _ = command[len(command)-2].(string)
+	}
+	if f, err := strconv.ParseFloat(at, 64); err == nil {
+		r.now = int64(math.Round(f * 1e6))
+	}
+}
+
+// receive reads a named channel by us, and another process' key as Python does.
+func (r *coreReplay) receive(c *coreVector, i int) {
+	s := &c.Steps[i]
+	if s.Error != "" {
+		return
+	}
+	channel := s.Call[1].(string)
+	if !strings.Contains(channel, "!") {
+		e, err := r.layer.Receive(r.t.Context(), channel)
+		if err != nil {
+			r.t.Fatalf("step %d: %v", i, err)
+		}
+		r.same(i, e, s.Result)
+		return
+	}
+	var last *layer.Envelope // what came before it was for other channels
+	for _, m := range s.Commands {
+		if reply, ok := m.Reply.([]any); ok && m.Command[0] == "BZPOPMIN" && len(reply) == 3 {
+			got := r.do(m.Shard, "ZPOPMIN", vectorBytes(r.t, reply[0]))
+			popped, err := got.AsStrSlice()
+			if err != nil || len(popped) == 0 {
+				r.t.Fatalf("step %d: nothing in %v: %v", i, reply[0], err)
+			}
+			e, _, err := r.layer.codec.Decode([]byte(popped[0]), time.Now())
+			if err != nil {
+				r.t.Fatalf("step %d: %v", i, err)
+			}
+			last = &e
+		}
+	}
+	if last != nil {
+		r.same(i, *last, s.Result)
+	}
+}
+
+func (r *coreReplay) same(i int, e layer.Envelope, want any) {
+	r.t.Helper()
+	if diff := cmp.Diff(plain(r.t, want), plain(r.t, e)); diff != "" {
+		r.t.Errorf("step %d (-want +got):\n%s", i, diff)
+	}
+}
+
+// plain is a value as encoding/json has it.
+func plain(t *testing.T, v any) (p any) {
+	t.Helper()
+	j, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(j, &p)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// compare compares what Redis holds.
+func (r *coreReplay) compare(c *coreVector) {
+	type place struct {
+		Shard int
+		Key   string
+	}
+	want, got := make(map[place]coreSet), make(map[place]coreSet)
+	for _, a := range c.After {
+		set := coreSet{TTL: a.TTL}
+		for _, z := range a.Zset {
+			f, err := z[1].(json.Number).Float64()
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			set.Members = append(set.Members, r.member(a.Key, vectorBytes(r.t, z[0]), f))
+		}
+		want[place{a.Shard, a.Key}] = set
+	}
+	for shard := range r.clients {
+		reply := r.do(shard, "KEYS", "*")
+		keys, err := reply.AsStrSlice()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, key := range keys {
+			if strings.Contains(key, ":go:") {
+				continue
+			}
+			ttl := r.do(shard, "TTL", key)
+			n, _ := ttl.AsInt64()
+			set := coreSet{TTL: int(n)}
+			z := r.do(shard, "ZRANGE", key, "0", "-1", "WITHSCORES")
+			pairs, err := z.AsZScores()
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			for _, p := range pairs {
+				set.Members = append(set.Members, r.member(key, p.Member, p.Score))
+			}
+			got[place{shard, key}] = set
+		}
+	}
+	near := cmp.Comparer(func(a, b int) bool { return a-b <= 2 && b-a <= 2 })
+	byText := cmpopts.SortSlices(func(a, b coreMember) bool {
+		return a.Score < b.Score || a.Score == b.Score && string(mustJSON(a)) < string(mustJSON(b))
+	})
+	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".TTL" }, near), byText); diff != "" {
+		r.t.Errorf("what Redis holds (-want +got):\n%s", diff)
+	}
+}
+
+func mustJSON(v any) []byte {
+	j, _ := json.Marshal(v)
+	return j
+}
+
+func (r *coreReplay) member(key, text string, at float64) coreMember {
+	if strings.Contains(key, ":group:") {
+		return coreMember{Text: text, Score: at}
+	}
+	e, channels, err := r.layer.codec.Decode([]byte(text), time.UnixMicro(r.now))
+	if err != nil { // the token was made at Python's time, or ours
+		e, channels, err = r.layer.codec.Decode([]byte(text), time.Now())
+	}
+	if err != nil {
+		r.t.Fatalf("a member of %s: %v", key, err)
+	}
+	return coreMember{Message: plain(r.t, e), Channels: channels, Score: at}
+}
+
+func vectorTexts(t *testing.T, all []any) []string {
+	t.Helper()
+	texts := make([]string, len(all))
+	for i, v := range all {
+		texts[i] = vectorBytes(t, v)
+	}
+	return texts
+}

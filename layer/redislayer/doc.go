@@ -1,0 +1,91 @@
+// Package redislayer has two layers over Redis that speak channels_redis' wire format, so that Django and Go processes can
+// be in one group: each side's group_send reaches the other's consumers.
+//
+//	l, err := redislayer.NewPubSub(&redislayer.Options{Hosts: []any{"redis://redis:6379"}})
+//	...
+//	mux.Handle("/chat/", consumer.MustHandler(NewChat, &consumer.Options{Layer: l}))
+//
+// [PubSub] is channels_redis.pubsub.RedisPubSubChannelLayer, [Core] is channels_redis.core.RedisChannelLayer. Both sides
+// must use the same one, with the same hosts in the same order, prefix, serializer and encryption keys: the two do not
+// hear each other. [FromDjango] takes all that from Django's own settings.
+//
+// # Which one
+//
+// PubSub is the one to choose where there is a choice: one command and one copy a message and process, nothing stored,
+// nothing dropped on the way by a capacity, and a membership that ends with its process. Core has what needs storage: named
+// channels, for workers, and messages that survive a short absence of their reader.
+//
+// # Both
+//
+// The client is github.com/redis/rueidis. It pipelines by itself, speaks RESP3 and RESP2, knows Sentinel and TLS, and
+// leaves what must not be done behind a layer's back to us: it neither sends a command again nor subscribes again unasked,
+// and needs no CLIENT SETINFO, CLIENT TRACKING or CONFIG. Redis 5 to 7 and Valkey will do.
+//
+// A constructor does not wait for the network. Calls wait for the first connection, up to Options.CallTimeout, 2 s;
+// [PubSub.Ready] and [Core.Ready] tell when there is one. Every call is bounded by CallTimeout, and by its context. Its
+// errors are layer.ErrUnavailable if it had no effect (a [ServerError], with the server's own words, wraps that) and
+// layer.ErrOutcomeUnknown if a command may have been carried out whose answer did not come. Nothing is ever sent twice.
+//
+// Connections that are lost are made again, after 50 ms to 5 s, in waits that grow and have a random part. For the first
+// half second calls wait for that; then they fail at once. Sockets stay open throughout; refused handshakes are 503.
+//
+// # PubSub
+//
+// A channel made here is called <prefix>specific.<32 hex digits>, as in Python, and is a Redis channel of the same name. A
+// group is the Redis channel <prefix>__group__<name>, which a process subscribes to once, with the first of its members,
+// however many there are; a message is decoded once and all members share the [layer.Envelope]. With several hosts, a
+// Redis channel belongs to the one that channels_redis' hash of its name says.
+//
+// What it promises beyond the layer package:
+//
+//   - NewChannel and GroupAdd return when Redis has confirmed the subscription. Subscriptions are pipelined, up to 999
+//     names a command.
+//   - Send and GroupSend are one PUBLISH, never repeated. A process' own members too get the message from Redis and only
+//     from there, in Redis' order. If the process is subscribed to where it sends, the call returns when the message has
+//     been delivered in it, or a quarter of a second after Redis' answer at most: so what the caller does next, leave the
+//     group or send by another host, comes after it.
+//   - What one goroutine sends by one host arrives everywhere in that order. By several hosts it does so in the sender's own
+//     process; in others, a group's message and a channel's may overtake each other, as they may between Python processes.
+//   - A loopback probe, published every Options.ProbeInterval to <prefix>__probe__<process id>, keeps a quiet connection from
+//     being silent: where nothing is heard, or nothing published is answered, for eight seconds, the connection is given up.
+//   - After an outage everything is subscribed again before any call goes on; then each mailbox concerned gets one
+//     [layer.Gap], spread over up to three seconds if they are many. Its Since is when the last sign of life came. A pause in
+//     which the connection held is no outage and makes no gap, even if calls timed out in it: three seconds always pass, eight
+//     never do.
+//   - Payloads that are no message are counted, logged now and then, and harm nothing else.
+//
+// Names are whatever Python takes: any text that is not empty ("user:42", "room/7"); [PubSub] is a layer.NameChecker. An
+// ACL user needs the commands PUBLISH, SUBSCRIBE and UNSUBSCRIBE, and &<prefix>*. On Redis Cluster, set Options.Cluster: one
+// node is connected to, the next one when it fails, and the cluster itself passes PUBLISH on to all nodes.
+//
+// How it differs from channels_redis:
+//
+//   - Mailboxes are bounded, by Options.Capacity and Expiry, and every message dropped is counted; there they are unbounded.
+//   - A channel that is closed leaves its groups; there it stays in them when its consumer ends by an error.
+//   - Messages are checked: a map with a "type", and what MessagePack or JSON can hold. There anything is sent.
+//   - Encryption keys are honoured. The pub/sub layer of channels_redis 4.2.0 and older ignores them and publishes in the clear;
+//     until the last such process is gone, Options.AcceptPlaintext takes its messages too, and Go has to do without keys if it
+//     is to be understood there.
+//   - It cannot receive on named channels; PubSub says why. GroupAdd of a channel of another process is
+//     layer.ErrUnknownChannel (RuntimeError there).
+//   - There is no flush; as Redis stores nothing, closing the layer is all there is to do.
+//   - Redis numbers no database in pub/sub, so layers on databases 0 and 1 of one server hear each other. The constructor warns
+//     of a database with the default prefix.
+//
+// # Goroutines
+//
+// None outlives the layer's Close, which waits for all of them. Those of PubSub are:
+//
+//	each host         connects, waits for the connection's end, connects again       ends with Close
+//	each connection   sends SUBSCRIBE and UNSUBSCRIBE for all who ask                 ends with the connection
+//	                  sends probes and looks for signs of life                        ends with the connection
+//	                  waits for the client to say that it is broken                   ends with the connection
+//	                  those of the client's own, one of which delivers messages       ends with the connection
+//	each PUBLISH      waits for the answer, for as long as the connection lasts,      at most 480 a host
+//	                  as its caller may give up earlier
+//	each group        tells Redis that its first member came or its last one left     see group.Registry
+//	each outage       gives mailboxes their gaps                                      ends after three seconds, or with Close
+//
+// Whatever delivering calls, a mailbox's OnReady and Divert, runs on the goroutine that reads the connection, one for each
+// host, and must not block; it may close the mailbox.
+package redislayer

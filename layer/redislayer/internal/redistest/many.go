@@ -1,0 +1,56 @@
+package redistest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// StartCluster starts a Redis Cluster of n masters, at least three, and waits until all of them say that it works.
+func StartCluster(t testing.TB, n int) []*Server {
+	t.Helper()
+	var nodes []*Server
+	create := []string{"--cluster", "create"}
+	for range n {
+		s := Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "1000")
+		nodes = append(nodes, s)
+		create = append(create, s.Addr())
+	}
+	nodes[0].CLI(append(create, "--cluster-yes")...)
+	for _, s := range nodes {
+		poll(t, func() bool { return strings.Contains(s.CLI("CLUSTER", "INFO"), "cluster_state:ok") })
+	}
+	return nodes
+}
+
+// StartSentinel starts a Sentinel that watches a master under a name, takes it for dead after a second and may fail over
+// alone. It returns when it knows as many replicas.
+func StartSentinel(t testing.TB, name string, master *Server, replicas int) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "sentinel.conf")
+	config := fmt.Sprintf("bind 127.0.0.1\ndir %s\nsentinel monitor %[2]s 127.0.0.1 %s 1\nsentinel down-after-milliseconds %[2]s 1000\n"+
+		"sentinel failover-timeout %[2]s 10000\n", dir, name, master.Port())
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, []string{file, "--sentinel"})
+	poll(t, func() bool {
+		return strings.Contains(s.CLI("SENTINEL", "MASTER", name), fmt.Sprintf("num-slaves\n%d", replicas))
+	})
+	return s
+}
+
+func poll(t testing.TB, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(2 * patience); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("redistest: the servers did not find together")
+		}
+	}
+}

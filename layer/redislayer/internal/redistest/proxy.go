@@ -1,0 +1,181 @@
+package redistest
+
+import (
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Proxy passes TCP connections on to a server, and breaks them as it is told. All methods may be called concurrently.
+type Proxy struct {
+	target   string
+	listener net.Listener
+	work     sync.WaitGroup
+
+	mu       sync.Mutex
+	wake     chan struct{} // closed and replaced at every change
+	conns    map[net.Conn]struct{}
+	refuse   bool
+	up, down bool // whether what the client or the server sends is held back
+	delay    time.Duration
+	closed   bool
+	accepted int
+}
+
+// NewProxy returns a proxy to the address target, at an address of its own. It is closed when the test ends.
+func NewProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{target: target, listener: l, conns: make(map[net.Conn]struct{}), wake: make(chan struct{})}
+	p.work.Go(p.serve)
+	t.Cleanup(p.close)
+	return p
+}
+
+// Addr returns the address to connect to.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// URL returns the address as Channels takes it.
+func (p *Proxy) URL() string { return "redis://" + p.Addr() }
+
+// Accepted returns how many connections there have been.
+func (p *Proxy) Accepted() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepted
+}
+
+// Cut closes all connections.
+func (p *Proxy) Cut() {
+	p.change(func() {
+		for c := range p.conns {
+			_ = c.Close()
+		}
+		clear(p.conns)
+	})
+}
+
+// Refuse closes new connections at once while on is true.
+func (p *Proxy) Refuse(on bool) { p.change(func() { p.refuse = on }) }
+
+// Blackhole passes nothing on in either direction while on is true. What was sent meanwhile is late afterwards, not lost,
+// as in a network that comes back.
+func (p *Proxy) Blackhole(on bool) { p.change(func() { p.up, p.down = on, on }) }
+
+// BlackholeUp is Blackhole of what the client sends.
+func (p *Proxy) BlackholeUp(on bool) { p.change(func() { p.up = on }) }
+
+// BlackholeDown is Blackhole of what the server sends.
+func (p *Proxy) BlackholeDown(on bool) { p.change(func() { p.down = on }) }
+
+// Delay makes each read of either side wait that long before it is passed on.
+func (p *Proxy) Delay(d time.Duration) { p.change(func() { p.delay = d }) }
+
+func (p *Proxy) change(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+	close(p.wake)
+	p.wake = make(chan struct{})
+}
+
+func (p *Proxy) serve() {
+	for {
+		c, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		p.work.Go(func() { p.pass(c) })
+	}
+}
+
+// pass serves one connection.
+func (p *Proxy) pass(client net.Conn) {
+	defer client.Close()
+	if !p.keep(client) {
+		return
+	}
+	defer p.forget(client)
+	p.change(func() { p.accepted++ })
+	server, err := net.Dial("tcp", p.target)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	if !p.keep(server) {
+		return
+	}
+	defer p.forget(server)
+	var both sync.WaitGroup
+	both.Go(func() { p.copy(server, client, &p.up) })
+	both.Go(func() { p.copy(client, server, &p.down) })
+	both.Wait()
+}
+
+// copy passes on what it reads until either side ends.
+func (p *Proxy) copy(dst, src net.Conn, back *bool) {
+	defer dst.Close()
+	defer src.Close()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := src.Read(b)
+		if n > 0 && !p.hold(src, back) {
+			return
+		}
+		if n > 0 {
+			if _, err := dst.Write(b[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// hold waits for as long as what was read is to be held back, and reports whether src is still open then.
+func (p *Proxy) hold(src net.Conn, back *bool) bool {
+	p.mu.Lock()
+	delay := p.delay
+	p.mu.Unlock()
+	if delay > 0 {
+		<-time.After(delay)
+	}
+	for {
+		p.mu.Lock()
+		_, open := p.conns[src]
+		held, wake := *back && open && !p.closed, p.wake
+		p.mu.Unlock()
+		if !held {
+			return open
+		}
+		<-wake
+	}
+}
+
+func (p *Proxy) keep(c net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.refuse {
+		return false
+	}
+	p.conns[c] = struct{}{}
+	return true
+}
+
+func (p *Proxy) forget(c net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, c)
+}
+
+func (p *Proxy) close() {
+	_ = p.listener.Close()
+	p.change(func() { p.closed = true })
+	p.Cut()
+	p.work.Wait()
+}

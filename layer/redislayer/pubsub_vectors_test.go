@@ -1,0 +1,313 @@
+package redislayer
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
+)
+
+// vectorFile is what channels_redis' pub/sub layer was seen to send.
+type vectorFile struct {
+	Cases []struct {
+		Name   string
+		Hosts  int
+		Config map[string]any
+		Steps  []vectorStep
+	}
+}
+
+type vectorStep struct {
+	By       string
+	Call     []any
+	Result   any
+	Error    string
+	Commands []struct {
+		Shard   int
+		Command []any
+		Push    []any
+	}
+}
+
+// replay is one case on two layers, each before recorders of its own, one for each server.
+type replay struct {
+	t         *testing.T
+	servers   []*redistest.Server
+	layers    map[string]*PubSub
+	recorders map[string][]*redistest.Recorder
+	nextID    string
+	boxes     map[string]*layer.Mailbox
+	skipped   int
+}
+
+// TestPubSubVectors does what Python did, call by call, and compares the commands, which go to the same servers with the
+// same arguments. Payloads are equal too, or, where they are encrypted, what they decode to; and what Python published is
+// published to our channels, which must receive what Python did.
+func TestPubSubVectors(t *testing.T) {
+	t.Parallel()
+	dir := os.Getenv("CHANNELS_VECTORS")
+	if dir == "" {
+		dir = filepath.Join("testdata", "vectors")
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "pubsub_commands.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file vectorFile
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&file); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range file.Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			r := newReplay(t, c.Hosts, c.Config)
+			for i, s := range c.Steps {
+				if !r.step(i, s) {
+					break
+				}
+			}
+			t.Logf("%d of %d steps have no counterpart here", r.skipped, len(c.Steps))
+		})
+	}
+}
+
+func newReplay(t *testing.T, hosts int, config map[string]any) *replay {
+	t.Helper()
+	r := &replay{
+		t: t, layers: make(map[string]*PubSub), recorders: make(map[string][]*redistest.Recorder), boxes: make(map[string]*layer.Mailbox),
+	}
+	o := Options{Logger: slog.New(slog.DiscardHandler)}
+	for key, v := range config {
+		switch key {
+		case "symmetric_encryption_keys":
+			for _, k := range v.([]any) {
+				o.EncryptionKeys = append(o.EncryptionKeys, k.(string))
+			}
+		case "prefix":
+			o.Prefix = v.(string)
+		case "serializer_format":
+			o.Format = v.(string)
+		default:
+			t.Fatalf("the configuration %q is not known", key)
+		}
+	}
+	for range hosts {
+		r.servers = append(r.servers, redistest.Start(t))
+	}
+	for _, by := range []string{"A", "B"} {
+		o.Hosts = nil
+		for _, s := range r.servers {
+			recorder := redistest.NewRecorder(t, s.Addr())
+			r.recorders[by] = append(r.recorders[by], recorder)
+			o.Hosts = append(o.Hosts, recorder.URL())
+		}
+		l, err := NewPubSub(&o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		l.newID = func() string { return r.nextID }
+		r.layers[by] = l
+		r.await(l.Ready)
+	}
+	return r
+}
+
+// await gives ok ten seconds; what is missing then, comparing shows.
+func (r *replay) await(ok func() bool) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); !ok() && time.Now().Before(deadline); <-tick.C {
+	}
+}
+
+// step makes a call and compares; false ends the case, as what follows rests on what we do otherwise.
+func (r *replay) step(i int, s vectorStep) bool {
+	l, ctx, name := r.layers[s.By], r.t.Context(), s.Call[0].(string)
+	args := make([]string, 2)
+	for i, a := range s.Call[1:] {
+		if text, ok := a.(string); ok && i < 2 {
+			args[i] = text
+		}
+	}
+	var err error
+	switch name {
+	case "new_channel":
+		if len(s.Call) > 1 {
+			return r.skip() // a name of one's own begins otherwise, there
+		}
+		var box *layer.Mailbox
+		r.nextID = strings.TrimPrefix(s.Result.(string), l.specific)
+		if box, err = l.NewChannel(ctx); err == nil {
+			r.boxes[box.Channel()] = box
+		}
+	case "send", "group_send":
+		msg, ok := s.Call[2].(map[string]any)
+		if !ok {
+			return r.skip() // no message
+		}
+		if name == "send" {
+			err = l.Send(ctx, args[0], msg)
+		} else {
+			err = l.GroupSend(ctx, args[0], msg)
+		}
+	case "group_add":
+		err = l.GroupAdd(ctx, args[0], args[1])
+	case "group_discard":
+		err = l.GroupDiscard(ctx, args[0], args[1])
+	case "receive":
+		box := r.boxes[args[0]]
+		if box == nil {
+			return r.skip() // a named channel
+		}
+		if s.Error != "" {
+			return r.cancelled(i, s, box)
+		}
+		r.await(box.Pending)
+		e, ok := box.TryReceive()
+		if !ok {
+			r.t.Fatalf("step %d: nothing to receive", i)
+		}
+		r.same(i, e, s.Result)
+	default:
+		r.t.Logf("%q has no counterpart here", name)
+		r.skipped++
+		return false
+	}
+	if (err != nil) != (s.Error != "") {
+		r.t.Fatalf("step %d: %v: %v, there %q", i, s.Call, err, s.Error)
+	}
+	r.commands(i, s)
+	return true
+}
+
+func (r *replay) skip() bool {
+	r.skipped++
+	return true
+}
+
+// cancelled is a receive that was given up, which is how Python closes a channel. Groups stay subscribed there.
+func (r *replay) cancelled(i int, s vectorStep, box *layer.Mailbox) bool {
+	groups := r.layers[s.By].channels.get(box.Channel()).Groups()
+	box.Close()
+	if len(groups) > 0 {
+		r.skipped++
+		return false
+	}
+	r.commands(i, s)
+	return true
+}
+
+// commands compares what was sent, after waiting for it, and publishes Python's payload.
+func (r *replay) commands(i int, s vectorStep) {
+	r.t.Helper()
+	var want, payloads []string
+	for _, c := range s.Commands {
+		if c.Command == nil {
+			continue
+		}
+		text := fmt.Sprint(c.Shard, " ", c.Command[0], " ", c.Command[1])
+		if c.Command[0] == "PUBLISH" {
+			payload := vectorBytes(r.t, c.Command[2])
+			payloads = append(payloads, payload)
+			text += r.payload(payload)
+		}
+		want = append(want, text)
+	}
+	r.await(func() bool { return len(r.sent(s.By)) >= len(want) })
+	if diff := cmp.Diff(want, r.sent(s.By)); diff != "" {
+		r.t.Errorf("step %d, %v (-want +got):\n%s", i, s.Call, diff)
+	}
+	for _, recorder := range r.recorders[s.By] {
+		recorder.Take()
+	}
+	for _, payload := range payloads {
+		e, _, err := r.layers["A"].codec.Decode([]byte(payload), time.Now())
+		if err != nil {
+			r.t.Errorf("step %d: Python's payload: %v", i, err)
+			continue
+		}
+		r.same(i, e, s.Call[2])
+	}
+}
+
+// sent returns the commands since the last comparison that are not the layer's or the client's own affair.
+func (r *replay) sent(by string) (sent []string) {
+	for shard, recorder := range r.recorders[by] {
+		for _, c := range recorder.Peek() {
+			if c[0] != "PUBLISH" && c[0] != "SUBSCRIBE" && c[0] != "UNSUBSCRIBE" || strings.Contains(c[1], "__probe__") {
+				continue
+			}
+			text := fmt.Sprint(shard, " ", c[0], " ", c[1])
+			if c[0] == "PUBLISH" {
+				text += r.payload(c[2])
+			}
+			sent = append(sent, text)
+		}
+	}
+	slices.Sort(sent)
+	return sent
+}
+
+// payload is a payload as bytes, or if it is encrypted, as the message it holds.
+func (r *replay) payload(b string) string {
+	l := r.layers["A"]
+	if l == nil || len(l.opts.EncryptionKeys) == 0 {
+		return " " + hex.EncodeToString([]byte(b))
+	}
+	e, _, err := l.codec.Decode([]byte(b), time.Now())
+	if err != nil {
+		return " " + err.Error()
+	}
+	j, _ := e.JSON()
+	return " " + string(j)
+}
+
+func (r *replay) same(i int, e layer.Envelope, want any) {
+	r.t.Helper()
+	got, err := e.JSON()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	wanted, err := json.Marshal(want)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var a, b any
+	if err := json.Unmarshal(got, &a); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := json.Unmarshal(wanted, &b); err != nil {
+		r.t.Fatal(err)
+	}
+	if diff := cmp.Diff(b, a); diff != "" {
+		r.t.Errorf("step %d (-want +got):\n%s", i, diff)
+	}
+}
+
+// vectorBytes reads an argument: text, or bytes in hexadecimal.
+func vectorBytes(t *testing.T, v any) string {
+	t.Helper()
+	if m, ok := v.(map[string]any); ok {
+		b, err := hex.DecodeString(m["$bytes"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	return v.(string)
+}
