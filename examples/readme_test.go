@@ -164,8 +164,12 @@ func TestReadmeCommandsExist(t *testing.T) {
 func checkCommand(command string) error {
 	words := strings.Fields(command)
 	switch {
-	case command == "go get "+module:
-		return nil
+	case len(words) == 3 && words[0] == "go" && words[1] == "get" && strings.HasPrefix(words[2], module):
+		text, err := os.ReadFile(filepath.Join(root, strings.TrimPrefix(words[2], module), "go.mod"))
+		if err == nil && !strings.HasPrefix(string(text), "module "+words[2]+"\n") {
+			err = errors.New("there is no such module")
+		}
+		return err
 	case len(words) == 3 && words[0] == "go" && words[1] == "run":
 		files, err := parse(words[2], parser.PackageClauseOnly)
 		if err == nil && (len(files) == 0 || files[0].Name.Name != "main") {
