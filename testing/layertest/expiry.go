@@ -13,7 +13,7 @@ const (
 	expiry   = 2 * time.Second
 	young    = 1250 * time.Millisecond
 	outlived = 1500 * time.Millisecond // after young
-	slow     = 20 * time.Second
+	slow     = 60 * time.Second
 )
 
 var expiryCases = []Case{
