@@ -17,7 +17,7 @@ import (
 // Core is the layer that speaks as channels_redis.core.RedisChannelLayer does: messages wait in sorted sets in Redis, of
 // which each process reads its own, and groups are sorted sets of channel names.
 //
-// This process reads coreKeys sorted sets, and is in a group by one name, however many of its channels are: what a sender
+// This process reads eight sorted sets, and is in a group by one name, however many of its channels are: what a sender
 // writes, in Go or in Python, it hands to all of them. Python can send to a channel of this process by its name, add that
 // to a group and discard it again. It cannot discard by that name what [Core.GroupAdd] has added here.
 //
@@ -119,10 +119,11 @@ func newCore(opts *Options) (*Core, error) {
 	l.boxes = o.mailboxOptions(&l.counters, l.forget)
 	l.registry.Changed = l.changed
 	l.events.log = o.Logger
+	id := strings.TrimSuffix(l.names.processes[0][len(specificPrefix):], "!")
 	for i, client := range clients {
 		l.shards = append(l.shards, &coreShard{
 			layer: l, index: i, option: client, up: make(chan struct{}), inbox: newCoreInbox(),
-			marker: l.key(":go:" + strings.TrimSuffix(l.names.processes[0][len(specificPrefix):], "!")),
+			marker: l.key(":go:" + id),
 		})
 	}
 	return l, nil
@@ -229,7 +230,7 @@ func (l *Core) Close() error {
 	_ = l.registry.Wait(ctx)
 	for _, s := range l.shards {
 		if p := s.session.Load(); p != nil {
-			_, _ = p.do(ctx, p.client.B().Del().Key(s.marker).Build())
+			_, _ = p.do(ctx, p.client.B().Del().Key(s.marker, p.counter).Build())
 		}
 	}
 	l.cancel()

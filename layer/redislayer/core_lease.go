@@ -85,13 +85,13 @@ func (p *coreSession) probe() (forgotten bool) {
 	ctx, cancel := context.WithTimeoutCause(p.ctx, coreSilence, errTimeLimit)
 	defer cancel()
 	b := p.client.B()
-	res, err := p.do(ctx, b.Expire().Key(p.shard.marker).Seconds(seconds(markerLife)).Build(), b.Time().Build())
+	res, err := p.do(ctx, b.Expire().Key(p.shard.marker).Seconds(seconds(markerLife)).Build(), b.Time().Build(),
+		b.Expire().Key(p.counter).Seconds(seconds(markerLife)).Build())
 	if err != nil {
-		if p.ctx.Err() == nil {
-			p.cancel(err)
-		}
+		p.fail(err)
 		return false
 	}
+	p.shard.layer.leavers.end(0)
 	_ = p.shard.clock.set(res[1])
 	n, err := res[0].AsInt64()
 	return err == nil && n == 0

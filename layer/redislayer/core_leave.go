@@ -74,10 +74,11 @@ func (c *coreLeavers) end(take uint64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
 	for member, all := range c.all {
 		kept := all[:0]
 		for _, v := range all {
-			if v.taken >= take {
+			if v.taken >= take && now.Before(v.until) {
 				kept = append(kept, v)
 			}
 		}

@@ -89,16 +89,26 @@ end
 return missing
 `)
 
-// drainScript takes up to ARGV[1] messages out of each key, and returns for each key that had any its index, how many it
-// had, and the messages with their scores. A key of another type is deleted: it is nobody's but ours.
+// drainScript takes up to ARGV[1] messages out of each key but the last, and returns for each key that had any its index,
+// how many it had, and the messages with their scores. A key of another type is deleted: it is nobody's but ours. The last
+// key counts the runs; what it says comes first, 0 if the server has no memory left to count, and then whether it has begun
+// to count. It begins above all that it has counted before a FLUSHALL.
 var drainScript = newScript(`
-local all = {}
-for i, key in ipairs(KEYS) do
-	local n = redis.pcall('ZCARD', key)
+local count, begun = redis.pcall('INCR', KEYS[#KEYS]), 0
+if count == 1 then
+	local t = redis.call('TIME')
+	count, begun = t[1] * 1000000 + t[2], 1
+	redis.call('SET', KEYS[#KEYS], string.format('%.0f', count), 'EX', 60)
+elseif type(count) ~= 'number' then
+	count = 0
+end
+local all = {count, begun}
+for i = 1, #KEYS - 1 do
+	local n = redis.pcall('ZCARD', KEYS[i])
 	if type(n) ~= 'number' then
-		redis.call('DEL', key)
+		redis.call('DEL', KEYS[i])
 	elseif n > 0 then
-		all[#all + 1] = {i, n, redis.call('ZPOPMIN', key, ARGV[1])}
+		all[#all + 1] = {i, n, redis.call('ZPOPMIN', KEYS[i], ARGV[1])}
 	end
 end
 return all

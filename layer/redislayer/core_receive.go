@@ -2,10 +2,12 @@ package redislayer
 
 import (
 	"cmp"
-	"context"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -21,82 +23,161 @@ type entry struct {
 	payload string
 }
 
+// takes is how many requests for messages are under way at a time, one behind the other on one connection. So the next is in
+// force at the server when one is answered: if it were sent only then, a burst of many Python senders could fill a key
+// in between.
+const takes = 4
+
 // reader takes the messages out of this process' keys on one server.
 type reader struct {
-	p    *coreSession
-	held []entry // taken, but a key may still hold some that come before them
-	wait rueidis.Completed
+	p     *coreSession
+	heard atomic.Int64 // when a take was delivered last, in Unix nanoseconds
+
+	mu      sync.Mutex
+	next    int64         // number of the take to deliver next, by the server's count; 0 while it has not begun to
+	pending map[int64]got // takes that were answered before their turn
+	held    []entry       // taken, but a key may still hold some that come before them
+}
+
+// got is the answer to a take.
+type got struct {
+	first []rueidis.RedisMessage // what BZPOPMIN waited for
+	found []rueidis.RedisMessage // what was there besides, after the number of the take
+	since time.Time
+	take  uint64 // coreLeavers'
 }
 
 // read takes messages until the session ends. While there are none, one command waits for the first; with its answer comes
-// that of a script that takes all others, so that a batch costs one round trip.
+// that of a script that takes all others.
 //
 // It reads the same keys on every server: a Python process that sends to a channel looks for its server by the whole name.
 // The names that we choose lead it to our home all the same, but a name may be made up by others.
 func (p *coreSession) read() {
-	l := p.shard.layer
-	r := &reader{p: p}
-	timeout := max(l.opts.ProbeInterval, time.Second)
-	r.wait = p.client.B().Bzpopmin().Key(l.keys...).Timeout(float64(seconds(timeout))).Build().Pin() // Redis 5 knows no parts of one
-	again, take := false, uint64(0)
+	r := &reader{p: p, pending: make(map[int64]got)}
+	r.heard.Store(time.Now().UnixNano())
+	wait := max(p.shard.layer.opts.ProbeInterval, time.Second)
+	var work sync.WaitGroup
+	for range takes {
+		work.Go(func() { r.run(wait) })
+	}
+	work.Go(func() { r.watch(wait + coreSilence) })
+	work.Wait()
+}
+
+// run makes one take after the other.
+func (r *reader) run(wait time.Duration) {
+	p, l := r.p, r.p.shard.layer
 	for p.ctx.Err() == nil {
-		before := time.Now()
-		if !again && p.shard.index == l.names.home {
-			take = l.leavers.begin()
+		g := got{since: time.Now()}
+		if p.shard.index == l.names.home {
+			g.take = l.leavers.begin()
 		}
-		first, found, err := r.take(again, timeout+coreSilence)
-		if err != nil {
-			if p.ctx.Err() == nil {
-				p.cancel(err)
-			}
+		if err := r.take(&g, wait); err != nil {
+			p.fail(err)
 			return
 		}
-		p.shard.hear()
-		b := batch{since: before}
-		again = r.accept(first, found, &b)
-		if !again {
-			b.take = take
-		}
-		if !p.shard.inbox.put(p.ctx, b) {
+		if !r.order(g) {
 			return
 		}
 	}
 }
 
-// take waits for a message unless at once is set, and takes all others there are.
-func (r *reader) take(atOnce bool, limit time.Duration) (first []rueidis.RedisMessage, found []rueidis.RedisMessage, err error) {
-	ctx, cancel := context.WithTimeoutCause(r.p.ctx, limit, errTimeLimit)
-	defer cancel()
-	l := r.p.shard.layer
-	run := invocation{keys: l.keys, args: []string{strconv.Itoa(drainAtOnce)}}
-	drain := r.p.client.B().Evalsha().Sha1(drainScript.sha).Numkeys(int64(len(run.keys))).Key(run.keys...).Arg(run.args...).Build()
-	var res []rueidis.RedisResult
-	if atOnce {
-		res = r.p.client.DoMulti(ctx, drain)
-	} else {
-		res = r.p.client.DoMulti(ctx, r.wait, drain)
-		first, err = res[0].ToArray()
-		if _, refused := rueidis.IsRedisErr(err); refused {
-			l.events.refuse(err) // a key is no sorted set: the script deletes it
-		} else if err != nil && !rueidis.IsRedisNil(err) {
-			return nil, nil, r.why(ctx, err)
+// watch ends the session if no take is delivered for too long.
+func (r *reader) watch(limit time.Duration) {
+	tick := time.NewTicker(limit / 16)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-r.p.ctx.Done():
+			return
+		}
+		if time.Since(time.Unix(0, r.heard.Load())) > limit {
+			r.p.fail(errTimeLimit)
 		}
 	}
-	last := res[len(res)-1]
+}
+
+// take waits for a message and takes all others there are.
+func (r *reader) take(g *got, wait time.Duration) error {
+	p, l := r.p, r.p.shard.layer
+	run := invocation{keys: append(slices.Clip(l.keys), p.counter), args: []string{strconv.Itoa(drainAtOnce)}}
+	b := p.ear.B()
+	// It is not marked as blocking, for it shall share its connection. Redis 5 knows no parts of a second.
+	first := b.Arbitrary("BZPOPMIN").Keys(l.keys...).Args(seconds10(wait)).Build()
+	drain := b.Evalsha().Sha1(drainScript.sha).Numkeys(int64(len(run.keys))).Key(run.keys...).Arg(run.args...).Build()
+	res := p.ear.DoMulti(p.ctx, first, drain)
+	var err error
+	g.first, err = res[0].ToArray()
+	if _, refused := rueidis.IsRedisErr(err); refused {
+		l.events.refuse(err) // a key is no sorted set: the script deletes it
+	} else if err != nil && !rueidis.IsRedisNil(err) {
+		return err
+	}
+	last := res[1]
 	if e, ok := rueidis.IsRedisErr(last.Error()); ok && e.IsNoScript() {
-		last = r.p.client.Do(ctx, r.p.evalBody(drainScript, run))
+		ctx, cancel := l.limit(p.ctx)
+		defer cancel()
+		last = p.client.Do(ctx, p.evalBody(drainScript, run))
 	}
-	if found, err = last.ToArray(); err != nil {
-		return first, nil, r.why(ctx, err)
-	}
-	return first, found, nil
+	g.found, err = last.ToArray()
+	return err
 }
 
-func (r *reader) why(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// order delivers takes in the order in which the server has answered them.
+func (r *reader) order(g got) bool {
+	if len(g.found) < 2 {
+		return true
 	}
-	return err
+	number, _ := g.found[0].AsInt64()
+	begun, _ := g.found[1].AsInt64()
+	g.found = g.found[2:]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if begun == 1 && !r.begin(number) {
+		return false
+	}
+	if number == 0 || number < r.next { // from before a FLUSHALL
+		return r.hand(g)
+	}
+	r.pending[number] = g
+	for {
+		g, ok := r.pending[r.next]
+		if !ok {
+			return true
+		}
+		delete(r.pending, r.next)
+		r.next++
+		if !r.hand(g) {
+			return false
+		}
+	}
+}
+
+// begin starts to count anew, behind what is left of the last count.
+func (r *reader) begin(number int64) bool {
+	for _, n := range slices.Sorted(maps.Keys(r.pending)) {
+		if n < number {
+			g := r.pending[n]
+			delete(r.pending, n)
+			if !r.hand(g) {
+				return false
+			}
+		}
+	}
+	r.next = number
+	return true
+}
+
+// hand puts a take into the inbox, and reports false if the session has ended.
+func (r *reader) hand(g got) bool {
+	r.heard.Store(time.Now().UnixNano())
+	r.p.shard.hear()
+	b := batch{since: g.since}
+	if more := r.accept(g.first, g.found, &b); !more {
+		b.take = g.take
+	}
+	return r.p.shard.inbox.put(r.p.ctx, b)
 }
 
 // accept puts what was taken into a batch, in the order of the scores, and reports whether there is more.

@@ -235,7 +235,7 @@ func TestCoreConformsInTwoProcesses(t *testing.T) {
 	layertest.Run(t, func(t testing.TB, lo layertest.Options) layer.ChannelLayer {
 		o := coreOptions(s)
 		o.Capacity, o.ChannelCapacity, o.Expiry, o.CallTimeout = lo.Capacity, lo.ChannelCapacity, lo.Expiry, soon
-		a := &coreApart{Core: newCore(t, o), process: process, id: int(ids.Add(1))}
+		a := &coreApart{Core: coreReady(t, o), process: process, id: int(ids.Add(1))}
 		o.Logger = nil
 		options, err := json.Marshal(o)
 		if err != nil {

@@ -2,8 +2,10 @@ package redislayer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,10 +20,16 @@ import (
 type coreSession struct {
 	shard  *coreShard
 	client rueidis.Client
-	slots  chan struct{} // one for each call that is not answered
+	ear    rueidis.Client // its one connection is the reader's
+	slots  chan struct{}  // one for each call that is not answered
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	work   sync.WaitGroup // its readers and its heartbeat
+	work   sync.WaitGroup // its reader and its heartbeat
+
+	counter string // the key that counts the reader's takes
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
 }
 
 // coreSilence is how long a server may take to answer before a session is given up. Together with ProbeInterval it is
@@ -42,30 +50,89 @@ var (
 
 // connectCore makes a session, and with it asserts everything that this process has said on the server.
 func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
-	option := s.option
-	timeout := s.layer.opts.CallTimeout
-	if option.Dialer.Timeout <= 0 || option.Dialer.Timeout > timeout {
-		option.Dialer.Timeout = timeout
-	}
-	option.AlwaysPipelining = true // or a call that is given up would close the connection
-	option.PipelineMultiplex = -1  // one connection
-	option.RingScaleEachConn = coreRing
-	option.ReadBufferEachConn, option.WriteBufferEachConn = 1<<16, 1<<16
-	client, err := rueidis.NewClient(option)
-	if err != nil {
-		if client != nil {
-			client.Close()
-		}
-		return nil, err
-	}
-	p := &coreSession{shard: s, client: client, slots: make(chan struct{}, coreUnanswered)}
+	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), conns: make(map[net.Conn]struct{})}
+	p.counter = s.marker + ":" + newID() // what a connection before left behind must not count
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
-	if err := p.restore(); err != nil {
+	context.AfterFunc(p.ctx, p.hangUp)
+	err := p.open()
+	if err == nil {
+		err = p.restore()
+	}
+	if err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
+
+// open connects.
+func (p *coreSession) open() (err error) {
+	option, timeout := p.shard.option, p.shard.layer.opts.CallTimeout
+	if option.Dialer.Timeout <= 0 || option.Dialer.Timeout > timeout {
+		option.Dialer.Timeout = timeout
+	}
+	option.DialCtxFn = p.dialer(option.DialCtxFn)
+	option.AlwaysPipelining = true // or a call that is given up would close the connection
+	option.PipelineMultiplex = -1  // one connection
+	option.RingScaleEachConn = coreRing
+	option.ReadBufferEachConn, option.WriteBufferEachConn = 1<<16, 1<<16
+	if p.client, err = rueidis.NewClient(option); err != nil {
+		return err
+	}
+	option.Dialer.KeepAlive = -1 // a PING would wait behind what waits for messages
+	p.ear, err = rueidis.NewClient(option)
+	return err
+}
+
+// dialer returns dial, or what the client does without one, for connections that end with the session.
+func (p *coreSession) dialer(dial dialFunc) dialFunc {
+	if dial == nil {
+		dial = dialTCP
+	}
+	return func(ctx context.Context, address string, d *net.Dialer, t *tls.Config) (net.Conn, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(p.ctx, cancel)()
+		c, err := dial(ctx, address, d, t)
+		if err != nil {
+			return nil, err
+		}
+		kept := &coreConn{c, p}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.ctx.Err() != nil {
+			_ = c.Close()
+			return nil, errNoSession
+		}
+		p.conns[kept] = struct{}{}
+		return kept, nil
+	}
+}
+
+// coreConn is a connection of a session.
+type coreConn struct {
+	net.Conn
+	p *coreSession
+}
+
+func (c *coreConn) Close() error {
+	c.p.mu.Lock()
+	delete(c.p.conns, c)
+	c.p.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// hangUp closes all connections, so that nothing of the clients waits for a server any more.
+func (p *coreSession) hangUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		_ = c.(*coreConn).Conn.Close()
+	}
+}
+
+// fail ends the session.
+func (p *coreSession) fail(err error) { p.cancel(err) }
 
 // restore asks what must be known of the server, and asserts all memberships.
 func (p *coreSession) restore() error {
@@ -86,10 +153,6 @@ func (p *coreSession) restore() error {
 	if err := res[2].NonRedisError(); err != nil {
 		return err
 	}
-	// The reader's connection is made too before anybody sends.
-	if err := p.client.Do(ctx, b.Arbitrary("PING").Blocking()).Error(); err != nil {
-		return err
-	}
 	_, err := p.assertAll()
 	if e, ok := rueidis.IsRedisErr(err); ok { // it may have no memory left, until we read
 		p.shard.layer.events.log.Warn("redislayer: memberships were not renewed", "server", p.shard.name(), "error", e.Error())
@@ -102,7 +165,11 @@ func (p *coreSession) restore() error {
 func (p *coreSession) close() {
 	p.cancel(errNoSession)
 	p.work.Wait()
-	p.client.Close()
+	for _, c := range []rueidis.Client{p.client, p.ear} {
+		if c != nil {
+			c.Close()
+		}
+	}
 }
 
 // do sends commands, in one round trip, and waits for the answers. The error is one of the connection or of ctx, as it is;

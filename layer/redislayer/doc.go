@@ -29,6 +29,22 @@
 // Connections that are lost are made again, after 50 ms to 5 s, in waits that grow and have a random part. For the first
 // half second calls wait for that; then they fail at once. Sockets stay open throughout; refused handshakes are 503.
 //
+// # Core
+//
+// A process has eight keys, as a Python process has one, and puts one member of its own, whatever the number of its sockets,
+// into a group's sorted set: Python's group_send writes one copy for it, which is decoded once. What Python adds to a group
+// by a Go channel's own name gets each message once; its group_discard of such a name does not undo a GroupAdd made here.
+// Named channels are for workers: each message goes to one receiver. Python's workers may take a message twice, as its own
+// documentation says; Go never puts back what another reader took.
+//
+// Members are leases, renewed every six seconds and made again after a FLUSHALL. When a process is killed, the others take
+// its members out after eighteen seconds; where no other Go process is in the group, Python's own trimming does, after a
+// hundred, which leaves room for hosts whose clocks are ninety seconds off.
+//
+// Python senders count what waits in a key and drop beyond their capacity, in silence. A process that finds a key nearly
+// full while Python senders are about reports a [layer.Gap] with the cause "suspected_overflow". On Redis Cluster, Core is
+// an error: use PubSub.
+//
 // # PubSub
 //
 // A channel made here is called <prefix>specific.<32 hex digits>, as in Python, and is a Redis channel of the same name. A
