@@ -33,7 +33,8 @@ type Options struct {
 	// processes with channels_redis 4.2.0 or older are about, whose pub/sub layer ignores its keys.
 	AcceptPlaintext bool
 
-	// Capacity is how many messages may wait in a mailbox; 0 means 1,000. It is of this process only.
+	// Capacity is how many messages may wait in a mailbox; 0 means 1,000. Core also applies it, if it is set, to the
+	// keys of Python processes it sends to, which hold 100 otherwise.
 	Capacity int
 	// ChannelCapacity gives the channels that match capacities of their own: the first that matches counts.
 	ChannelCapacity []layer.ChannelCapacity
