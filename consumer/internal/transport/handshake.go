@@ -100,7 +100,7 @@ func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Setti
 		}
 		return nil, err
 	}
-	// The library's connection is a stub: closing it ends its goroutine.
+	// The library's connection is closed already: this ends its goroutine.
 	if err := lib.CloseNow(); err != nil && !errors.Is(err, net.ErrClosed) {
 		h.conn.Close()
 		return nil, err
@@ -112,7 +112,7 @@ func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Setti
 	return c, nil
 }
 
-// hijacker lets the library write the answer and hands it a stub, keeping the
+// hijacker lets the library write the answer and hands it a closed one, keeping the
 // connection and what net/http has read of it already.
 type hijacker struct {
 	http.ResponseWriter
@@ -134,7 +134,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if early, _ := brw.Reader.Peek(brw.Reader.Buffered()); len(early) > 0 {
 		h.early = append([]byte(nil), early...)
 	}
-	return stub{}, bufio.NewReadWriter(bufio.NewReaderSize(stub{}, 16), bufio.NewWriterSize(stub{}, 16)), nil
+	return closedConn{}, bufio.NewReadWriter(bufio.NewReaderSize(closedConn{}, 16), bufio.NewWriterSize(closedConn{}, 16)), nil
 }
 
 // WriteHeaderNow is looked for by the library: gin delays the header otherwise.
@@ -144,14 +144,14 @@ func (h *hijacker) WriteHeaderNow() {
 	}
 }
 
-// stub is a connection that is closed already.
-type stub struct{}
+// closedConn is a connection that is closed already.
+type closedConn struct{}
 
-func (stub) Read([]byte) (int, error)         { return 0, net.ErrClosed }
-func (stub) Write([]byte) (int, error)        { return 0, net.ErrClosed }
-func (stub) Close() error                     { return nil }
-func (stub) LocalAddr() net.Addr              { return nil }
-func (stub) RemoteAddr() net.Addr             { return nil }
-func (stub) SetDeadline(time.Time) error      { return nil }
-func (stub) SetReadDeadline(time.Time) error  { return nil }
-func (stub) SetWriteDeadline(time.Time) error { return nil }
+func (closedConn) Read([]byte) (int, error)         { return 0, net.ErrClosed }
+func (closedConn) Write([]byte) (int, error)        { return 0, net.ErrClosed }
+func (closedConn) Close() error                     { return nil }
+func (closedConn) LocalAddr() net.Addr              { return nil }
+func (closedConn) RemoteAddr() net.Addr             { return nil }
+func (closedConn) SetDeadline(time.Time) error      { return nil }
+func (closedConn) SetReadDeadline(time.Time) error  { return nil }
+func (closedConn) SetWriteDeadline(time.Time) error { return nil }
