@@ -89,10 +89,10 @@ func TestCoreVectors(t *testing.T) {
 	}
 	servers := []*redistest.Server{redistest.Start(t), redistest.Start(t), redistest.Start(t)}
 	for _, c := range file.Cases {
+		if slices.ContainsFunc(coreUnlike, func(s string) bool { return strings.Contains(c.Name, s) }) {
+			continue // unlike Python on purpose
+		}
 		t.Run(c.Name, func(t *testing.T) {
-			if slices.ContainsFunc(coreUnlike, func(s string) bool { return strings.Contains(c.Name, s) }) {
-				t.Skip("unlike Python on purpose")
-			}
 			for len(servers) < c.Hosts {
 				servers = append(servers, redistest.Start(t))
 			}
