@@ -192,7 +192,7 @@ test_module() {
 # What the race detector distorts: allocations, memory, and a hundred thousand
 # connections that leave nothing behind.
 test_plain() {
-	go test -timeout 10m ./consumer ./layer
+	go test -timeout 10m ./consumer ./consumer/internal/transport ./layer
 }
 
 if ! command -v go >/dev/null; then

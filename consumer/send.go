@@ -20,32 +20,41 @@ func (s *session) sendJSON(ctx context.Context, v any) error {
 	if err != nil {
 		return err
 	}
-	f, err := encodeJSON(v)
+	f, err := s.frameOf(v)
 	if err != nil {
 		return fmt.Errorf("consumer: SendJSON: %w", err)
 	}
 	return s.queue(conn, f)
 }
 
-func encodeJSON(v any) (*transport.Frame, error) {
-	switch v := v.(type) {
-	case layer.Envelope:
-		if v.IsZero() {
-			return nil, errors.New("the envelope is empty")
-		}
-		return jsonFrame(v)
-	case Message, map[string]any:
-		return transport.BuildFrame(false, 128, func(b []byte) ([]byte, error) { return layer.AppendJSON(b, v) })
+// frameOf frames v as JSON. What a layer message leads to may be the same for other
+// clients, and all else is sent to this one only.
+func (s *session) frameOf(v any) (*transport.Frame, error) {
+	shared := s.batches.Load()
+	e, ok := v.(layer.Envelope)
+	switch {
+	case ok && e.IsZero():
+		return nil, errors.New("the envelope is empty")
+	case ok && shared:
+		return jsonFrame(e)
+	case shared:
+		return transport.BuildFrame(false, 128, func(b []byte) ([]byte, error) { return appendJSON(b, v) })
 	}
-	return transport.BuildFrame(false, 128, func(b []byte) ([]byte, error) {
-		buf := bytes.NewBuffer(b)
-		enc := json.NewEncoder(buf)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(v); err != nil {
-			return nil, err
-		}
-		return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
-	})
+	return transport.BuildOnce(false, func(b []byte) ([]byte, error) { return appendJSON(b, v) })
+}
+
+func appendJSON(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case layer.Envelope, Message, map[string]any:
+		return layer.AppendJSON(b, v)
+	}
+	buf := bytes.NewBuffer(b)
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
 func (s *session) send(ctx context.Context, f Frame) error {
@@ -56,7 +65,8 @@ func (s *session) send(ctx context.Context, f Frame) error {
 	if !f.Binary && !utf8.Valid(f.Data) {
 		return errors.New("consumer: Send: a text frame's data is not UTF-8")
 	}
-	return s.queue(conn, transport.NewFrame(f.Binary, f.Data))
+	frame, _ := transport.BuildOnce(f.Binary, func(b []byte) ([]byte, error) { return append(b, f.Data...), nil })
+	return s.queue(conn, frame)
 }
 
 // sendable returns the connection if it is open.

@@ -26,12 +26,13 @@ const (
 )
 
 // Frame is one data message, framed once for any number of connections.
-// It is immutable and safe for concurrent use.
+// It is immutable and safe for concurrent use, unless it is of BuildOnce.
 type Frame struct {
 	plain    []byte
 	header   int // bytes of plain before the payload
 	once     sync.Once
 	deflated []byte // made when the first connection with compression needs it
+	own      []byte // plain with room before it, for another frame; nil: plain is shared
 }
 
 // NewFrame frames a copy of payload.
@@ -43,7 +44,42 @@ func NewFrame(binary bool, payload []byte) *Frame {
 // BuildFrame frames what appendTo appends, without copying it. size is a guess
 // of its length. An error of appendTo is returned as it is.
 func BuildFrame(binary bool, size int, appendTo func([]byte) ([]byte, error)) (*Frame, error) {
-	b, err := appendTo(make([]byte, maxHeader, maxHeader+size))
+	f := new(Frame)
+	if _, err := f.build(make([]byte, maxHeader, maxHeader+size), binary, appendTo); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// BuildOnce is BuildFrame for a frame that is sent once: Send uses it up, and
+// if the socket takes it at once its memory serves the next one.
+func BuildOnce(binary bool, appendTo func([]byte) ([]byte, error)) (*Frame, error) {
+	f := once.Get().(*Frame)
+	b, err := f.build(append(f.own[:0], make([]byte, maxHeader)...), binary, appendTo)
+	if err != nil {
+		return nil, err
+	}
+	f.own = b
+	return f, nil
+}
+
+var once = sync.Pool{New: func() any { return &Frame{own: make([]byte, 0, 512)} }}
+
+// maxOnce keeps a few huge messages from staying in the pool.
+const maxOnce = 64 << 10
+
+// used takes a frame of BuildOnce back when nothing refers to it any more.
+func (f *Frame) used() {
+	if f.own != nil && cap(f.own) <= maxOnce {
+		*f = Frame{own: f.own}
+		once.Put(f)
+	}
+}
+
+// build frames what appendTo appends to b, which has room for a header only,
+// and returns the whole of it.
+func (f *Frame) build(b []byte, binary bool, appendTo func([]byte) ([]byte, error)) ([]byte, error) {
+	b, err := appendTo(b)
 	if err != nil {
 		return nil, err
 	}
@@ -53,9 +89,9 @@ func BuildFrame(binary bool, size int, appendTo func([]byte) ([]byte, error)) (*
 	}
 	var head [maxHeader]byte
 	h := appendHeader(head[:0], finBit|op, len(b)-maxHeader)
-	b = b[maxHeader-len(h):]
-	copy(b, h)
-	return &Frame{plain: b, header: len(h)}, nil
+	f.plain, f.header = b[maxHeader-len(h):], len(h)
+	copy(f.plain, h)
+	return b, nil
 }
 
 // Payload returns the message's bytes. The caller must not change them.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"time"
@@ -15,17 +16,22 @@ func (c *Conn) Send(f *Frame, direct bool) error {
 	c.mu.Lock()
 	if c.closing.Load() {
 		c.mu.Unlock()
+		f.used()
 		return ErrClosed
 	}
 	if c.queued > 0 && (c.queued+len(b) > c.set.QueueBytes || len(c.queue) > c.set.QueueBytes/frameCost) {
 		if c.set.DropNewest {
 			c.mu.Unlock()
+			f.used()
 			return ErrDropped
 		}
 		c.overflow()
+		f.used()
 		return ErrSlow
 	}
-	c.push(b, direct)
+	if !c.push(b, direct, f.own != nil) {
+		f.used()
+	}
 	return nil
 }
 
@@ -43,7 +49,7 @@ func (c *Conn) control(op byte, payload []byte) {
 		c.mu.Unlock()
 		return
 	}
-	c.push(controlFrame(op, payload), true)
+	c.push(controlFrame(op, payload), true, false)
 }
 
 // overflow ends a client that does not read. What waits is dropped, so that
@@ -56,24 +62,28 @@ func (c *Conn) overflow() {
 	c.owner.Ended(e)
 }
 
-// push writes b, or queues it and sees to it that somebody writes. mu is held,
-// and released.
-func (c *Conn) push(b []byte, direct bool) {
+// push writes b, or queues it and sees to it that somebody writes: a copy, if b
+// is to be used again. kept means that it is not free yet. mu is held, and
+// released.
+func (c *Conn) push(b []byte, direct, reused bool) (kept bool) {
 	c.queued += len(b)
-	switch {
-	case direct && c.raw != nil && !c.writing && len(c.queue) == 0:
+	if direct && c.raw != nil && !c.writing && len(c.queue) == 0 {
 		c.writing, c.batch = true, dataFrames(b)
 		c.mu.Unlock()
 		if rest := c.try(b); len(rest) > 0 {
 			go c.drain(rest, len(b))
-			return
+			return true
 		}
 		c.mu.Lock()
 		c.release(len(b))
-	default:
-		c.queue = append(c.queue, b)
-		c.schedule()
+		return false
 	}
+	if reused {
+		b = bytes.Clone(b)
+	}
+	c.queue = append(c.queue, b)
+	c.schedule()
+	return !reused
 }
 
 // schedule sees to it that somebody writes the queue. mu is held, and released.

@@ -25,7 +25,11 @@ func TestOrderInAStorm(t *testing.T) {
 	for g := range senders {
 		wg.Go(func() {
 			for i := range total {
-				f := transport.NewFrame(false, fmt.Appendf(nil, "%d %05d %s", g, i, strings.Repeat("x", i%3000)))
+				text := fmt.Appendf(nil, "%d %05d %s", g, i, filling(g, i))
+				f := transport.NewFrame(false, text)
+				if i%2 == 0 { // its memory is used again
+					f, _ = transport.BuildOnce(false, func(b []byte) ([]byte, error) { return append(b, text...), nil })
+				}
 				if err := conn.Send(f, i%3 == 0); err != nil {
 					t.Errorf("Send: %v", err)
 					return
@@ -46,8 +50,8 @@ func TestOrderInAStorm(t *testing.T) {
 		if _, err := fmt.Sscanf(p, "%d %d", &g, &i); err != nil || first != 0x81 {
 			t.Fatalf("frame %#x %.40q", first, p)
 		}
-		if next[g] != i || len(p) != 8+i%3000 {
-			t.Fatalf("sender %d: got message %d of %d bytes, want %d", g, i, len(p), next[g])
+		if next[g] != i || p[8:] != filling(g, i) {
+			t.Fatalf("sender %d: got message %d with %.40q, want %d with %.40q", g, i, p[8:], next[g], filling(g, i))
 		}
 		next[g]++
 		got++
@@ -57,6 +61,8 @@ func TestOrderInAStorm(t *testing.T) {
 		t.Errorf("%d frames counted as dropped", n)
 	}
 }
+
+func filling(g, i int) string { return strings.Repeat(string(rune('a'+(g+i)%26)), i%3000) }
 
 // Close queues its frame behind what is queued; nothing follows it.
 func TestCloseComesLast(t *testing.T) {
