@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gochannels/channels/consumer/internal/transport"
 )
@@ -14,7 +15,7 @@ import (
 // answer sends one small frame over a socket that takes it at once.
 func answer(tb testing.TB) func() {
 	var dropped atomic.Int64
-	settings := transport.Settings{ReadLimit: 1 << 10, QueueBytes: 1 << 20, Flushers: transport.NewFlushers(), Dropped: &dropped}
+	settings := transport.Settings{ReadLimit: 1 << 10, QueueBytes: 1 << 20, WriteTimeout: time.Minute, CloseTimeout: time.Minute, Flushers: transport.NewFlushers(), Dropped: &dropped}
 	conns := make(chan *transport.Conn, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, err := transport.Accept(w, r, "", &settings, unheard{}); err == nil {

@@ -3,13 +3,11 @@
 package transport
 
 import (
-	"bufio"
 	"encoding/base64"
 	"errors"
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"nhooyr.io/websocket"
 )
@@ -92,7 +90,7 @@ func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Setti
 	if subprotocol != "" {
 		opts.Subprotocols = []string{subprotocol}
 	}
-	h := &hijacker{ResponseWriter: w}
+	h := &hijacker{ResponseWriter: w, bare: isBare(w), timeout: s.WriteTimeout}
 	lib, err := websocket.Accept(h, r, opts)
 	if err != nil {
 		if h.conn != nil {
@@ -111,47 +109,3 @@ func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Setti
 	c.sub = lib.Subprotocol()
 	return c, nil
 }
-
-// hijacker lets the library write the answer and hands it a closed one, keeping the
-// connection and what net/http has read of it already.
-type hijacker struct {
-	http.ResponseWriter
-	conn  net.Conn
-	early []byte
-}
-
-// Hijack implements http.Hijacker, reaching through middleware that has only
-// Unwrap.
-func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	h.conn = conn
-	if err := conn.SetDeadline(time.Time{}); err != nil { // net/http's time-outs
-		return nil, nil, err
-	}
-	if early, _ := brw.Reader.Peek(brw.Reader.Buffered()); len(early) > 0 {
-		h.early = append([]byte(nil), early...)
-	}
-	return closedConn{}, bufio.NewReadWriter(bufio.NewReaderSize(closedConn{}, 16), bufio.NewWriterSize(closedConn{}, 16)), nil
-}
-
-// WriteHeaderNow is looked for by the library: gin delays the header otherwise.
-func (h *hijacker) WriteHeaderNow() {
-	if w, ok := h.ResponseWriter.(interface{ WriteHeaderNow() }); ok {
-		w.WriteHeaderNow()
-	}
-}
-
-// closedConn is a connection that is closed already.
-type closedConn struct{}
-
-func (closedConn) Read([]byte) (int, error)         { return 0, net.ErrClosed }
-func (closedConn) Write([]byte) (int, error)        { return 0, net.ErrClosed }
-func (closedConn) Close() error                     { return nil }
-func (closedConn) LocalAddr() net.Addr              { return nil }
-func (closedConn) RemoteAddr() net.Addr             { return nil }
-func (closedConn) SetDeadline(time.Time) error      { return nil }
-func (closedConn) SetReadDeadline(time.Time) error  { return nil }
-func (closedConn) SetWriteDeadline(time.Time) error { return nil }
