@@ -46,8 +46,9 @@ type Conn struct {
 
 	mu         sync.Mutex
 	queue      [][]byte
-	queued     int // bytes: of queue, and of what the writer holds
-	batch      int // frames the writer holds
+	store      *[storeSize][]byte // where queue began
+	queued     int                // bytes: of queue, and of what the writer holds
+	batch      int                // frames the writer holds
 	now        []byte
 	tryOut     func(fd uintptr) bool
 	writing    bool // one goroutine owns the write side
@@ -132,7 +133,7 @@ func (c *Conn) dropQueue() {
 			c.set.Dropped.Add(1)
 		}
 	}
-	c.queue = nil
+	c.emptied()
 }
 
 // closeWith queues the close frame that e asks for and records e, unless the

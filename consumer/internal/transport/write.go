@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -81,9 +82,28 @@ func (c *Conn) push(b []byte, direct, reused bool) (kept bool) {
 	if reused {
 		b = bytes.Clone(b)
 	}
+	if c.queue == nil {
+		c.store = stores.Get().(*[storeSize][]byte)
+		c.queue = c.store[:0]
+	}
 	c.queue = append(c.queue, b)
 	c.schedule()
 	return !reused
+}
+
+// storeSize is how many frames a queue holds without growing.
+const storeSize = 32
+
+// stores are where queues begin. A connection has one only while frames wait.
+var stores = sync.Pool{New: func() any { return new([storeSize][]byte) }}
+
+// emptied gives the queue's memory back. mu is held.
+func (c *Conn) emptied() {
+	if c.store != nil {
+		clear(c.store[:])
+		stores.Put(c.store)
+	}
+	c.store, c.queue = nil, nil
 }
 
 // schedule sees to it that somebody writes the queue. mu is held, and released.
@@ -146,12 +166,13 @@ func (c *Conn) due() [][]byte {
 
 // took removes n frames from the head of the queue. mu is held.
 func (c *Conn) took(n int) {
+	if n == len(c.queue) {
+		c.emptied()
+		return
+	}
 	left := copy(c.queue, c.queue[n:])
 	clear(c.queue[left:])
 	c.queue = c.queue[:left]
-	if left == 0 && cap(c.queue) > 64 {
-		c.queue = nil // of a burst
-	}
 }
 
 // join appends frames to b and counts those that carry data.
