@@ -63,6 +63,7 @@
 //     who may close it,
 //   - counts with [Counters.Routed] before it delivers, with [Counters.Drop] what reached no mailbox, and with
 //     [Counters.Sent] and [Counters.GroupSent] what it took,
+//   - empties mailboxes by [Mailbox.Flush], if it is a [Flusher],
 //   - leaves a Gap by [Mailbox.DeliverGap] when it cannot vouch for what came between.
 //
 // Its index of members can be a group.Registry, whose Changed keeps subscriptions in step. The suite in

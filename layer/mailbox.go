@@ -172,6 +172,15 @@ func (m *Mailbox) Pending() bool {
 
 func (m *Mailbox) pending() bool { return m.queue.n > 0 || m.gap != nil }
 
+// Flush drops what is queued, counted as [DropClosed], and the gap. It is how a layer's [Flusher] forgets messages; who waits
+// in Receive goes on waiting.
+func (m *Mailbox) Flush() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clear()
+	m.gap = nil
+}
+
 // Close drops what is queued, counted as [DropClosed], and makes later deliveries fail and receivers return with
 // [ErrClosed]. It may be called from anywhere, Divert's and OnReady's functions included. Closing twice is no error.
 func (m *Mailbox) Close() {
@@ -210,14 +219,6 @@ func (o *MailboxOptions) expiry() time.Duration {
 		return o.Expiry
 	}
 	return defaultExpiry
-}
-
-// flush drops all messages, as a Close would, and the gap.
-func (m *Mailbox) flush() {
-	m.mu.Lock()
-	m.clear()
-	m.gap = nil
-	m.mu.Unlock()
 }
 
 // expire drops expired messages at the head of the queue.

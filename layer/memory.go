@@ -184,7 +184,7 @@ func (l *Memory) Flush(ctx context.Context) error {
 		for _, group := range member.Groups() {
 			l.registry.Discard(group, member)
 		}
-		member.Value().flush()
+		member.Value().Flush()
 	}
 	l.named.forgetIdle()
 	return nil

@@ -24,6 +24,9 @@ type Case struct {
 	Promise string
 	// Limit is how long the case may take before it fails.
 	Limit time.Duration
+	// NoBytes says that the layer's format has no form for bytes, so that a message with bytes in it must be refused
+	// with a *MessageError instead of delivered. It is false in what Cases returns.
+	NoBytes bool
 
 	run func(r *run)
 }
@@ -34,13 +37,19 @@ type Case struct {
 // goroutine that runs the test.
 func (c Case) Run(tb testing.TB, newLayer func(t testing.TB, o Options) layer.ChannelLayer) {
 	tb.Helper()
+	c.attempt(tb, &run{newLayer: newLayer})
+}
+
+// attempt runs the case with what r has been given.
+func (c Case) attempt(tb testing.TB, r *run) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), c.Limit)
 	defer cancel()
 	limit := time.NewTimer(c.Limit + time.Second)
 	defer limit.Stop()
 
 	a := &attempt{TB: tb}
-	r := &run{TB: a, ctx: ctx, newLayer: newLayer, tag: strings.ToLower(rand.Text()[:8])}
+	r.TB, r.ctx, r.tag, r.noBytes = a, ctx, strings.ToLower(rand.Text()[:8]), c.NoBytes
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

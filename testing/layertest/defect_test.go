@@ -84,3 +84,46 @@ var defects = []struct {
 	{"a group's message counts once", "conservation"},
 	{"refused messages count as sent", "conservation"},
 }
+
+// twoDefects are those of relays and their hub, in what goes on between processes.
+var twoDefects = []struct {
+	defect defect
+	fails  string
+}{
+	{"a group's message reaches all groups of other processes", "group"},
+	{"this process' members get a group's message at once, and again", "group"},
+	{"GroupSend goes nowhere if nobody here is in the group", "group-far"},
+	{"the second to join in a process does not wait", "group-join"},
+	{"another process' message once more reaches who left", "group-leave"},
+	{"leaving a group ends all memberships in the process", "group-leave"},
+	{"a full member ends another process' message", "group-full"},
+	{"joining what others are in begins with a gap", "gap-in-peace"},
+
+	{"channels are numbered in each process", "names-unique"},
+	{"GroupAdd of another process' channel returns nil", "group-add-unknown"},
+	{"ended channels stay in groups", "no-ghosts"},
+
+	{"Send reaches this process' channels only", "send"},
+	{"a message reaches all channels of its process", "send"},
+	{"a key is lost on the way", "send"},
+	{"Send to a channel that is nowhere is an error", "send-gone"},
+	{"each 25th parcel comes twice", "send-once"},
+	{"each 25th parcel is lost", "send-once"},
+	{"each 20th parcel is late", "order"},
+	{"bytes become text on the way", "values"},
+	{"whole floats become integers on the way", "values"},
+	{"64 KiB is the limit on the way", "values-large"},
+
+	{"named channels are each process' own", "named"},
+	{"a named channel's message goes to a receiver in each process", "named-one-receiver"},
+	{"named channels are members in their own process only", "named-in-group"},
+	{"Send to a full named channel returns nil", "named-full"},
+
+	{"messages do not expire", "expiry"},
+	{"named channels' messages do not expire", "expiry"},
+	{"Close tells all to end", "close"},
+	{"GroupSend fails once a process is dead", "killed"},
+
+	{"messages to nobody are not counted in either process", "conservation"},
+	{"copies are counted where they were sent, which is nowhere", "conservation"},
+}

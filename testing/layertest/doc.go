@@ -27,6 +27,30 @@
 // conservation, with a message, and is watched less closely where only counters
 // can tell what became of a message or a membership.
 //
+// # Two processes
+//
+// [RunTwo] has cases of its own for what holds between processes. It starts the test binary again, so TestMain begins
+// with [Serve], which makes it the second process there and returns at once here:
+//
+//	func TestMain(m *testing.M) {
+//		layertest.Serve(open)
+//		os.Exit(m.Run())
+//	}
+//
+//	func open(config string, o layertest.Options) (layer.ChannelLayer, error) { ... }
+//
+//	func TestLayerInTwoProcesses(t *testing.T) {
+//		layertest.RunTwo(t, layertest.Two{
+//			Open:   open,
+//			Config: func(t testing.TB) string { return server + " " + rand.Text() },
+//		})
+//	}
+//
+// Each process opens layers by the same function; what it needs to know, such as an address and a prefix, goes through
+// the config, so layers of one config see each other and no others. A layer in a second process is driven from here as
+// any other is: [StartProcess] and [Process.Open] do so for tests that are a layer's own, of what becomes of the rest
+// when a process is killed, say.
+//
 // # Time
 //
 // Nothing is decided by a pause: to show that a message did not arrive, a case

@@ -140,7 +140,7 @@ func (r *run) holds(m *layer.Mailbox, n int64) {
 }
 
 // sums waits until the layer's counters agree with the suite's.
-func (r *run) sums(t *tally, l layer.ChannelLayer, closed int64, ms []*layer.Mailbox) {
+func (r *run) sums(t *tally, l any, closed int64, ms []*layer.Mailbox) {
 	r.Helper()
 	var queued, dropped int64
 	for _, m := range ms {

@@ -25,8 +25,13 @@ type recorder struct {
 	cleanups        []func()
 }
 
-// judge runs a case in a bubble, in a goroutine that FailNow may end.
+// judge runs a case in a bubble, in a goroutine that FailNow may end; judgeIn does so with anything.
 func judge(t *testing.T, c layertest.Case, newLayer factory) *recorder {
+	t.Helper()
+	return judgeIn(t, func(r *recorder) { c.Run(r, newLayer) })
+}
+
+func judgeIn(t *testing.T, run func(r *recorder)) *recorder {
 	t.Helper()
 	r := new(recorder)
 	synctest.Test(t, func(t *testing.T) {
@@ -35,7 +40,7 @@ func judge(t *testing.T, c layertest.Case, newLayer factory) *recorder {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			c.Run(r, newLayer)
+			run(r)
 		}()
 		<-done
 		cancel()

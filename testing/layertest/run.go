@@ -17,7 +17,9 @@ type run struct {
 	testing.TB
 	ctx      context.Context //nolint:containedctx // lives as long as the case
 	newLayer func(t testing.TB, o Options) layer.ChannelLayer
+	two      *twoRun // of a case for two processes, instead of newLayer
 	tag      string
+	noBytes  bool
 }
 
 // open makes a layer and closes it when the test ends.
@@ -201,7 +203,7 @@ func (r *run) settled(l layer.ChannelLayer, what string, ok func(layer.Stats) bo
 }
 
 // tryUntil is settled for who has more to say about the failure.
-func (r *run) tryUntil(l layer.ChannelLayer, ok func(layer.Stats) bool) (s layer.Stats, settled bool) {
+func (r *run) tryUntil(l any, ok func(layer.Stats) bool) (s layer.Stats, settled bool) {
 	c, counted := l.(layer.Counted)
 	if !counted {
 		return s, true

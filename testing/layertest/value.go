@@ -1,6 +1,7 @@
 package layertest
 
 import (
+	"errors"
 	"math"
 	"strings"
 
@@ -25,15 +26,15 @@ var valueCases = []Case{
 	},
 }
 
-// values sends one message a value, directly and through a group.
-func values(r *run) {
-	l := r.open(Options{})
-	m, group := r.channel(l), r.name("group")
-	r.join(l, group, m)
-	for _, v := range []struct {
-		what       string
-		send, want any
-	}{
+// value is what a message may hold, and what arrives.
+type value struct {
+	what       string
+	send, want any
+}
+
+// valueTable has those with bytes last.
+func valueTable() (without, with []value) {
+	without = []value{
 		{"nil", nil, nil},
 		{"true", true, true},
 		{"false", false, false},
@@ -54,22 +55,61 @@ func values(r *run) {
 		{"-Inf", math.Inf(-1), math.Inf(-1)},
 		{"no text", "", ""},
 		{"text", "grüß' dich, 世界 🚕 \u2028 <&> \" \\ \x00 \u007f", "grüß' dich, 世界 🚕 \u2028 <&> \" \\ \x00 \u007f"},
-		{"no bytes", []byte{}, []byte{}},
-		{"bytes", []byte("\x00\xff\xfe text"), []byte("\x00\xff\xfe text")},
 		{"an empty list", []any{}, []any{}},
 		{"an empty map", map[string]any{}, map[string]any{}},
 		{"a map with an empty key", map[string]any{"": "x"}, map[string]any{"": "x"}},
 		{"typed lists and maps", map[string][]string{"a": {"b"}}, map[string]any{"a": []any{"b"}}},
 		{
 			"a nest",
-			[]any{map[string]any{"a": []any{[]any{nil, 1.0, int64(1), []byte("b"), map[string]any{}}}}},
-			[]any{map[string]any{"a": []any{[]any{nil, 1.0, int64(1), []byte("b"), map[string]any{}}}}},
+			[]any{map[string]any{"a": []any{[]any{nil, 1.0, int64(1), "b", map[string]any{}}}}},
+			[]any{map[string]any{"a": []any{[]any{nil, 1.0, int64(1), "b", map[string]any{}}}}},
 		},
-	} {
+	}
+	with = []value{
+		{"no bytes", []byte{}, []byte{}},
+		{"bytes", []byte("\x00\xff\xfe text"), []byte("\x00\xff\xfe text")},
+		{
+			"bytes in a nest",
+			[]any{map[string]any{"a": []any{[]any{nil, []byte("b")}}}},
+			[]any{map[string]any{"a": []any{[]any{nil, []byte("b")}}}},
+		},
+	}
+	return without, with
+}
+
+// values is valuesFrom on one layer.
+func values(r *run) {
+	l := r.open(Options{})
+	m, group := r.channel(l), r.name("group")
+	r.join(l, group, m)
+	r.valuesFrom(l, m, group)
+}
+
+// valuesFrom sends m one message a value, directly and through a group.
+func (r *run) valuesFrom(l layer.ChannelLayer, m *layer.Mailbox, group string) {
+	r.Helper()
+	carried, refused := valueTable()
+	if !r.noBytes {
+		carried, refused = append(carried, refused...), nil
+	}
+	for _, v := range refused {
 		msg := layer.Message{"type": "layertest.value", "value": v.send}
-		r.send(l, m.Channel(), msg)
-		r.groupSend(l, group, msg)
+		var want *layer.MessageError
+		if err := l.Send(r.ctx, m.Channel(), msg); !errors.As(err, &want) {
+			r.Errorf("Send of %s: %v, want a *MessageError", v.what, err)
+		}
+		if err := l.GroupSend(r.ctx, group, msg); !errors.As(err, &want) {
+			r.Errorf("GroupSend of %s: %v, want a *MessageError", v.what, err)
+		}
+	}
+	for _, v := range carried {
+		msg := layer.Message{"type": "layertest.value", "value": v.send}
 		for _, way := range []string{"Send", "GroupSend"} {
+			if way == "Send" {
+				r.send(l, m.Channel(), msg)
+			} else {
+				r.groupSend(l, group, msg)
+			}
 			got := r.receive(m)
 			if diff := cmp.Diff(v.want, got["value"], cmpopts.EquateNaNs()); diff != "" {
 				r.Errorf("%s by %s (-want +got):\n%s", v.what, way, diff)
@@ -78,18 +118,24 @@ func values(r *run) {
 	}
 }
 
-// valuesLarge sends a text of a mebibyte, directly and through a group.
+// valuesLarge is valuesLargeFrom on one layer.
 func valuesLarge(r *run) {
 	l := r.open(Options{})
 	m, group := r.channel(l), r.name("group")
 	r.join(l, group, m)
+	r.valuesLargeFrom(l, m, group)
+}
+
+// valuesLargeFrom sends m a text of a mebibyte, directly and through a group.
+func (r *run) valuesLargeFrom(l layer.ChannelLayer, m *layer.Mailbox, group string) {
+	r.Helper()
 	text := strings.Repeat("0123456789abcdef", 1<<16)
 	msg := layer.Message{"type": "layertest.large", "text": text}
 	r.send(l, m.Channel(), msg)
-	r.groupSend(l, group, msg)
 	if r.receive(m)["text"] != text {
 		r.Error("the text changed on its way")
 	}
+	r.groupSend(l, group, msg)
 	e, err := m.Receive(r.ctx)
 	if err != nil {
 		r.Fatalf("waiting for the group's message: %v", err)
