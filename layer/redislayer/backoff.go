@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/redis/rueidis"
 )
 
 // backoff says how long to wait before the next attempt to connect. The waits grow by half from 100 ms to 5 s, and each is
@@ -18,6 +20,14 @@ const (
 	shortestWait = 50 * time.Millisecond
 	longestWait  = 5 * time.Second
 )
+
+// retries returns the waits for a server.
+func retries(o rueidis.ClientOption) backoff {
+	if o.Sentinel.MasterSet != "" {
+		return backoff{most: 5 * shortestWait} // it will soon name another master
+	}
+	return backoff{}
+}
 
 // next returns the wait before the next attempt; reset is to be called once one has succeeded.
 func (b *backoff) next() time.Duration {

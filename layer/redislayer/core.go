@@ -2,7 +2,6 @@ package redislayer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -32,28 +31,20 @@ type Core struct {
 	opts       Options
 	codec      *wire.Codec
 	names      *coreNames
+	id         string           // of this process, in keys of our own
 	capacities *wire.Capacities // of keys
 	keys       []string         // the Redis keys of names.processes
 	shards     []*coreShard
 
-	registry group.Registry[*layer.Mailbox]
-	channels channels
+	local
 	subs     coreSubs
 	leavers  coreLeavers
 	named    coreNamed
-	counters layer.Counters
-	boxes    mailboxOptions
-	events   events
 	overflow [coreKeys]atomic.Int64 // when a key was last found nearly full, in Unix nanoseconds
 
 	heardPython atomic.Int64 // when a message came that Go has not sent, in Unix nanoseconds
 
 	fences sync.Map // names that Flush waits to see, to chan struct{}
-
-	closed atomic.Bool
-	done   chan struct{} // closed by Close
-	cancel context.CancelFunc
-	work   sync.WaitGroup
 }
 
 var (
@@ -96,7 +87,7 @@ func newCore(opts *Options) (*Core, error) {
 	if o.Cluster {
 		return nil, errCluster
 	}
-	l := &Core{opts: o, done: make(chan struct{})}
+	l := &Core{opts: o, local: local{done: make(chan struct{})}}
 	l.codec, err = wire.New(l.wireOptions())
 	if err != nil {
 		return nil, fmt.Errorf("redislayer: %w", err)
@@ -119,11 +110,11 @@ func newCore(opts *Options) (*Core, error) {
 	l.boxes = o.mailboxOptions(&l.counters, l.forget)
 	l.registry.Changed = l.changed
 	l.events.log = o.Logger
-	id := strings.TrimSuffix(l.names.processes[0][len(specificPrefix):], "!")
+	l.id = strings.TrimSuffix(l.names.processes[0][len(specificPrefix):], "!")
 	for i, client := range clients {
 		l.shards = append(l.shards, &coreShard{
-			layer: l, index: i, option: client, up: make(chan struct{}), inbox: newCoreInbox(),
-			marker: l.key(":go:" + id),
+			layer: l, index: i, option: client, inbox: newCoreInbox(),
+			link: link[coreSession]{up: make(chan struct{}), done: l.done},
 		})
 	}
 	return l, nil
@@ -191,15 +182,7 @@ func (l *Core) GroupAdd(ctx context.Context, groupName, channel string) error {
 	if !strings.Contains(channel, "!") {
 		return l.addNamed(ctx, groupName, channel)
 	}
-	member := l.channels.get(channel)
-	if member == nil {
-		return layer.ErrUnknownChannel
-	}
-	err := l.registry.Add(ctx, groupName, member)
-	if errors.Is(err, group.ErrMemberClosed) {
-		return layer.ErrUnknownChannel
-	}
-	return err
+	return l.join(ctx, groupName, channel)
 }
 
 // GroupDiscard takes the channel out of the group, whoever has put it there by this name. A channel of this layer is out of
@@ -230,23 +213,12 @@ func (l *Core) Close() error {
 	_ = l.registry.Wait(ctx)
 	for _, s := range l.shards {
 		if p := s.session.Load(); p != nil {
-			_, _ = p.do(ctx, p.client.B().Del().Key(s.marker, p.counter).Build())
+			_, _ = p.do(ctx, p.client.B().Del().Key(p.counter).Build())
 		}
 	}
 	l.cancel()
 	l.work.Wait()
 	_ = l.registry.Wait(context.Background())
-	return nil
-}
-
-// begin is how every call begins.
-func (l *Core) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if l.closed.Load() {
-		return layer.ErrClosed
-	}
 	return nil
 }
 

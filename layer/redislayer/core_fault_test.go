@@ -14,10 +14,7 @@ import (
 // coreUp waits until every server is connected to, or none is.
 func coreUp(t testing.TB, l layer.Measured, want bool) {
 	t.Helper()
-	until(t, 2*soon, "all servers are up, or down", func() bool {
-		n := metric(t, l, "servers_up")
-		return want && n == metric(t, l, "redis_servers") || !want && n == 0
-	})
+	up(t, l, want, 2*soon)
 }
 
 func TestCoreSurvivesARestart(t *testing.T) {

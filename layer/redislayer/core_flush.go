@@ -8,7 +8,8 @@ import (
 )
 
 // Flush deletes all keys that begin with the prefix, as Python's flush does, and forgets all memberships and queued
-// messages of this process. What other Go processes' channels are in is asserted by them again.
+// messages of this process, which count as [layer.DropClosed]. What other Go processes' channels are in is asserted by
+// them again.
 func (l *Core) Flush(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
@@ -32,9 +33,7 @@ func (l *Core) Flush(ctx context.Context) error {
 	}
 	l.leavers.forget()
 	for _, m := range members {
-		for _, ok := m.Value().TryReceive(); ok; _, ok = m.Value().TryReceive() { //nolint:revive // until it is empty
-		}
-		_, _ = m.Value().TakeGap()
+		m.Value().Flush()
 	}
 	return nil
 }
@@ -77,10 +76,7 @@ func (l *Core) flushSome(ctx context.Context, s *coreShard, pattern string, curs
 		}
 		keys = keys[n:]
 	}
-	if found.Cursor == 0 {
-		_, err = p.do(ctx, p.mark())
-	}
-	return found.Cursor, doubt(err)
+	return found.Cursor, nil
 }
 
 // fence returns when every message that was taken out of our keys before has been delivered: it sends one that no other can

@@ -15,10 +15,11 @@ import (
 // leaseSkew. That is not shorter because the clock that judges is the sender's: one that is ahead by 90 s would take
 // every member for dead, and its messages would be lost in silence.
 //
-// Go judges by the server's clock and removes a Go process' member after leaseStale: each Go process does so when it sends
-// to a group and when it renews its own membership. And a group in which Go processes alone are expires after leaseStale
-// and a beat as a whole. So within 30 s of a kill -9 nothing is written for the dead process any more, unless it was the
-// only Go process in a group that has Python members, and nobody sends to that from Go: then it is leaseSkew.
+// Go judges by the server's clock. A process that has not renewed its memberships for leaseStale is taken out of all its
+// groups by whichever other Go process finds it in the list: see core_ledger.go. And a group in which Go processes alone
+// are expires after leaseStale and a beat as a whole. So within 30 s of a kill -9 nothing is written for the dead process
+// any more, unless no Go process is left at all, and the group has Python members: then it is leaseSkew, as what Redis can
+// do by itself is let a whole key expire.
 const (
 	leaseBeat  = 6 * time.Second
 	leaseStale = 3 * leaseBeat
@@ -34,16 +35,17 @@ func (l *Core) changed(ctx context.Context, groupName string, want bool) error {
 	defer cancel()
 	s := l.shardOf(groupName)
 	if !want {
-		member, ok := l.subs.remove(groupName)
+		m, ok := l.subs.remove(groupName)
 		if !ok {
 			return nil
 		}
-		// If it fails, the membership ends as that of a dead process does. What comes by it meanwhile is for nobody.
-		p := s.session.Load()
-		if p == nil {
-			return nil
+		err := errNoSession
+		if p := s.session.Load(); p != nil {
+			err = p.leave(ctx, l.id, []membership{m}, "")
 		}
-		_, err := p.do(ctx, p.client.B().Zrem().Key(l.groupKey(groupName)).Member(member).Build())
+		if err != nil {
+			l.subs.owe(m) // what comes by it meanwhile is for nobody
+		}
 		return doubt(err)
 	}
 	p, err := s.await(ctx)
@@ -59,14 +61,10 @@ func (l *Core) changed(ctx context.Context, groupName string, want bool) error {
 
 // assert adds or renews memberships, and returns those that there were not.
 func (p *coreSession) assert(ctx context.Context, all []membership) (missing []membership, err error) {
-	run := invocation{keys: make([]string, 0, len(all)), args: make([]string, 0, len(all)+5)}
-	l := p.shard.layer
-	for _, m := range all {
-		run.keys = append(run.keys, l.groupKey(m.group))
-		run.args = append(run.args, m.member)
-	}
-	t := p.shard.lease()
-	run.args = append(run.args, score(t.score), score(t.stale), "("+score(t.fresh), seconds10(t.short), seconds10(l.opts.GroupExpiry))
+	l, t := p.shard.layer, p.shard.lease()
+	run := l.holding(l.id, all)
+	run.args = append(run.args, score(t.score), "("+score(t.fresh), seconds10(t.short), seconds10(l.opts.GroupExpiry),
+		l.id, score(t.ends), seconds10(ledgerLife))
 	res, err := p.eval(ctx, assertScript, run)
 	if err != nil {
 		return nil, err
@@ -85,20 +83,20 @@ func (p *coreSession) assert(ctx context.Context, all []membership) (missing []m
 
 func seconds10(d time.Duration) string { return strconv.FormatInt(seconds(d), 10) }
 
-// leaseTimes are the scores of memberships as of now, in microseconds, and the expiry of a group that has Go members alone.
+// leaseTimes are the scores of memberships as of now, and when leases that are renewed now end, in microseconds, and the
+// expiry of a group that has Go members alone.
 type leaseTimes struct {
-	expired, stale, score, fresh int64
-	short                        time.Duration
+	expired, score, fresh, ends int64
+	short                       time.Duration
 }
 
 // lease computes them. Where group_expiry is as short as a lease, a membership looks as Python's do.
 func (s *coreShard) lease() leaseTimes {
 	expiry := s.layer.opts.GroupExpiry
-	skew, stale := min(leaseSkew, expiry), min(leaseStale, expiry/2)
 	now := s.clock.now()
 	t := leaseTimes{expired: now - expiry.Microseconds(), short: leaseShort}
-	t.score = t.expired + skew.Microseconds()
-	t.stale = t.score - stale.Microseconds()
+	t.score = t.expired + min(leaseSkew, expiry).Microseconds()
+	t.ends = now + min(leaseStale, expiry/2).Microseconds()
 	t.fresh = t.expired + leaseRound.Microseconds()
 	if expiry <= leaseRound {
 		t.fresh, t.short = 0, expiry

@@ -69,3 +69,8 @@ func TestCoreConforms(t *testing.T) {
 		})
 	}
 }
+
+func TestCoreConformsInTwoProcesses(t *testing.T) {
+	t.Parallel()
+	conformsInTwoProcesses(t, false)
+}

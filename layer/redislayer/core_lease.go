@@ -3,29 +3,26 @@ package redislayer
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
-
-	"github.com/redis/rueidis"
 )
 
 // assertAtOnce is how many groups one script asserts: few enough to hold up nobody for long, and to stay within the thousand
 // arguments that some servers allow.
 const assertAtOnce = 200
 
-// markerLife is how long the marker lives without being renewed.
-const markerLife = time.Minute
+// counterLife is how long a reader's counter lives without being renewed; drainScript says the same.
+const counterLife = time.Minute
 
-// mark sets the key whose absence tells that the server has forgotten everything.
-func (p *coreSession) mark() rueidis.Completed {
-	return p.client.B().Set().Key(p.shard.marker).Value("1").ExSeconds(seconds(markerLife)).Build()
-}
-
-// assertAll asserts all memberships on this server, and returns those that it had and has lost.
+// assertAll asserts all memberships on this server, and ends those that it should have been told the end of. It returns
+// those that the server had and has lost.
 func (p *coreSession) assertAll() (lost []membership, err error) {
-	all := p.shard.layer.subs.of(p.shard)
-	for len(all) > 0 {
-		n := min(len(all), assertAtOnce)
-		missing, err := p.assertSome(all[:n])
+	begun, subs := time.Now(), &p.shard.layer.subs
+	for some := range slices.Chunk(subs.owed(p.shard), assertAtOnce) {
+		p.leaveSome(some)
+	}
+	for some := range slices.Chunk(subs.of(p.shard), assertAtOnce) {
+		missing, err := p.assertSome(some)
 		if err != nil {
 			return lost, err
 		}
@@ -34,9 +31,19 @@ func (p *coreSession) assertAll() (lost []membership, err error) {
 				lost = append(lost, m)
 			}
 		}
-		all = all[n:]
 	}
+	p.asserted = begun
 	return lost, nil
+}
+
+// leaveSome ends memberships, or owes that.
+func (p *coreSession) leaveSome(all []membership) {
+	l := p.shard.layer
+	ctx, cancel := l.limit(p.ctx)
+	defer cancel()
+	if err := p.leave(ctx, l.id, all, ""); err != nil {
+		l.subs.owe(all...)
+	}
 }
 
 // assertSome asserts memberships, and takes those back that are no longer wanted when that is done.
@@ -47,20 +54,21 @@ func (p *coreSession) assertSome(all []membership) (missing []membership, err er
 	if missing, err = p.assert(ctx, all); err != nil {
 		return nil, err
 	}
-	var undo []rueidis.Completed
+	var ended []membership
 	for _, m := range all {
 		if !l.subs.has(m) {
-			undo = append(undo, p.client.B().Zrem().Key(l.groupKey(m.group)).Member(m.member).Build())
+			ended = append(ended, m)
 		}
 	}
-	if undo != nil {
-		_, err = p.do(ctx, undo...)
+	if ended != nil {
+		p.leaveSome(ended)
 	}
-	return missing, err
+	return missing, nil
 }
 
 // beat keeps looking at the server until the session ends: whether it answers, whether it has forgotten us, what its clock
-// says. It renews the memberships.
+// says. It renews the memberships, and then looks for the dead: others may just have lost the server too, and by then they
+// are back.
 func (p *coreSession) beat() {
 	l := p.shard.layer
 	probe, lease := time.NewTicker(l.opts.ProbeInterval), time.NewTicker(l.leaseBeat())
@@ -72,46 +80,44 @@ func (p *coreSession) beat() {
 			return
 		case <-probe.C:
 			if p.probe() {
-				p.renew(true)
+				p.renew()
 			}
 		case <-lease.C:
-			p.renew(false)
+			if p.renew() {
+				p.reap(l.leaseBeat() / 2)
+			}
 		}
 	}
 }
 
-// probe asks the server, and reports whether it has forgotten us.
+// probe asks the server, and reports whether it has no ledger of ours: then it may have forgotten us.
 func (p *coreSession) probe() (forgotten bool) {
 	ctx, cancel := context.WithTimeoutCause(p.ctx, coreSilence, errTimeLimit)
 	defer cancel()
-	b := p.client.B()
-	res, err := p.do(ctx, b.Expire().Key(p.shard.marker).Seconds(seconds(markerLife)).Build(), b.Time().Build(),
-		b.Expire().Key(p.counter).Seconds(seconds(markerLife)).Build())
+	l, b := p.shard.layer, p.client.B()
+	res, err := p.do(ctx, b.Expire().Key(l.ledger(l.id)).Seconds(seconds(ledgerLife)).Build(), b.Time().Build(),
+		b.Expire().Key(p.counter).Seconds(seconds(counterLife)).Build())
 	if err != nil {
 		p.fail(err)
 		return false
 	}
-	p.shard.layer.leavers.end(0)
+	l.leavers.end(0)
 	_ = p.shard.clock.set(res[1])
 	n, err := res[0].AsInt64()
 	return err == nil && n == 0
 }
 
-// renew renews the memberships. Those that the server has lost concern their groups' channels, and nobody else.
-func (p *coreSession) renew(forgotten bool) {
-	l := p.shard.layer
-	since := time.Now().Add(-l.leaseBeat())
+// renew renews the memberships, and reports whether that succeeded. Those that the server has lost concern their groups'
+// channels, and nobody else.
+func (p *coreSession) renew() bool {
+	l, since := p.shard.layer, p.asserted
 	lost, err := p.assertAll()
 	if err != nil && p.ctx.Err() == nil && !errors.Is(err, errTimeLimit) {
 		l.events.log.Warn("redislayer: memberships were not renewed", "server", p.shard.name(), "error", err)
-	}
-	if forgotten && err == nil {
-		ctx, cancel := l.limit(p.ctx)
-		_, _ = p.do(ctx, p.mark())
-		cancel()
 	}
 	if len(lost) > 0 {
 		l.events.log.Warn("redislayer: the server had lost memberships", "server", p.shard.name(), "groups", len(lost))
 		l.tellLost(p.shard, lost, since)
 	}
+	return err == nil
 }

@@ -3,7 +3,6 @@ package redislayer
 import (
 	"crypto/sha1" //nolint:gosec // Redis names scripts by it
 	"encoding/hex"
-	"strings"
 )
 
 // script is Lua that runs in Redis. Each touches no key but its KEYS, so that it also runs where that is enforced.
@@ -12,12 +11,11 @@ type script struct {
 }
 
 func newScript(body string) *script {
-	body = strings.ReplaceAll(body, "GO_MARK", goMark)
 	sum := sha1.Sum([]byte(body)) //nolint:gosec // as above
 	return &script{body: body, sha: hex.EncodeToString(sum[:])}
 }
 
-var scripts = []*script{deliverScript, membersScript, assertScript, drainScript, popScript, cardScript}
+var scripts = []*script{deliverScript, membersScript, assertScript, leaveScript, drainScript, popScript, cardScript}
 
 // deliverScript adds a message to each of n keys that has room for it, and returns the indices of those that have not.
 // ARGV: n messages, n capacities, the expiry of messages in seconds, the time, which is the server's if it is empty.
@@ -46,47 +44,61 @@ end
 return full
 `)
 
-// reap is the part of two scripts that removes the members of Go processes that no longer renew them: those that are named
-// as such (see coreNames) and have a score of at most stale.
-const reap = `
-local function reap(key, stale)
-	local old = redis.call('ZRANGEBYSCORE', key, '-inf', stale)
-	for _, m in ipairs(old) do
-		if #m == 74 and string.sub(m, 22, 29) == 'GO_MARK' and string.sub(m, 55, 62) == 'GO_MARK' then
-			redis.call('ZREM', key, m)
-		end
-	end
-end
-`
-
-// membersScript returns the members of a group. ARGV: the score up to which memberships have expired, and that up to which
-// those of Go processes have.
-var membersScript = newScript(reap + `
+// membersScript returns the members of a group. ARGV[1] is the score up to which memberships have expired.
+var membersScript = newScript(`
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '0', ARGV[1])
-reap(KEYS[1], ARGV[2])
 return redis.call('ZRANGE', KEYS[1], '0', '-1')
 `)
 
-// assertScript adds or renews a member in each of n groups, and returns the indices of those it was not in. ARGV: n members,
-// their score, the score up to which Go processes' have expired, the score from which members are not Go processes', the
-// expiry in seconds of groups without such, and of those with. One key of
-// another type among many is left alone.
-var assertScript = newScript(reap + `
-local n, missing = #KEYS, {}
+// assertScript adds or renews a member in each of n groups, writes them into the process' ledger, and returns the indices of
+// the groups it was not in. KEYS: n groups, the ledger, the list of processes. ARGV: n members, their score, the score from
+// which members are not Go processes', the expiry in seconds of groups without such, and of those with; the process, the
+// end of its lease, the expiry of the ledger. One key of another type among many is left alone.
+var assertScript = newScript(`
+local n, missing, entries = #KEYS - 2, {}, {}
 for i = 1, n do
 	local added = redis.pcall('ZADD', KEYS[i], ARGV[n + 1], ARGV[i])
 	if type(added) == 'number' then
 		if added > 0 then
 			missing[#missing + 1] = i
 		end
-		reap(KEYS[i], ARGV[n + 2])
-		local others = redis.call('ZCOUNT', KEYS[i], ARGV[n + 3], '+inf')
-		redis.call('EXPIRE', KEYS[i], ARGV[n + (others > 0 and 5 or 4)])
+		entries[#entries + 1] = ARGV[i] .. KEYS[i]
+		local others = redis.call('ZCOUNT', KEYS[i], ARGV[n + 2], '+inf')
+		redis.call('EXPIRE', KEYS[i], ARGV[n + (others > 0 and 4 or 3)])
 	elseif n == 1 or string.sub(added.err, 1, 9) ~= 'WRONGTYPE' then
 		return added
 	end
 end
+if #entries > 0 then
+	redis.pcall('SADD', KEYS[n + 1], unpack(entries))
+	redis.pcall('EXPIRE', KEYS[n + 1], ARGV[n + 7])
+	redis.pcall('ZADD', KEYS[n + 2], ARGV[n + 6], ARGV[n + 5])
+	redis.pcall('EXPIRE', KEYS[n + 2], ARGV[n + 7])
+end
 return missing
+`)
+
+// leaveScript takes members out of n groups and out of their process' ledger, and the process out of the list when its
+// ledger is empty. KEYS and the first n of ARGV are assertScript's; then come the process and, if another process does it, a
+// time: nothing is done if the lease lasts longer.
+var leaveScript = newScript(`
+local n = #KEYS - 2
+local ledger, processes, process, time = KEYS[n + 1], KEYS[n + 2], ARGV[n + 1], ARGV[n + 2]
+if time ~= '' then
+	local lease = redis.pcall('ZSCORE', processes, process)
+	if type(lease) == 'string' and tonumber(lease) > tonumber(time) then
+		return 0
+	end
+end
+for i = 1, n do
+	redis.pcall('ZREM', KEYS[i], ARGV[i])
+	redis.pcall('SREM', ledger, ARGV[i] .. KEYS[i])
+end
+local left = redis.pcall('SCARD', ledger)
+if type(left) ~= 'number' or left == 0 then
+	redis.pcall('ZREM', processes, process)
+end
+return 1
 `)
 
 // drainScript takes up to ARGV[1] messages out of each key but the last, and returns for each key that had any its index,

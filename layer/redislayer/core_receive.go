@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -30,8 +29,7 @@ const takes = 4
 
 // reader takes the messages out of this process' keys on one server.
 type reader struct {
-	p     *coreSession
-	heard atomic.Int64 // when a take was delivered last, in Unix nanoseconds
+	p *coreSession
 
 	mu      sync.Mutex
 	next    int64         // number of the take to deliver next, by the server's count; 0 while it has not begun to
@@ -54,7 +52,6 @@ type got struct {
 // The names that we choose lead it to our home all the same, but a name may be made up by others.
 func (p *coreSession) read() {
 	r := &reader{p: p, pending: make(map[int64]got)}
-	r.heard.Store(time.Now().UnixNano())
 	wait := max(p.shard.layer.opts.ProbeInterval, time.Second)
 	var work sync.WaitGroup
 	for range takes {
@@ -92,7 +89,7 @@ func (r *reader) watch(limit time.Duration) {
 		case <-r.p.ctx.Done():
 			return
 		}
-		if time.Since(time.Unix(0, r.heard.Load())) > limit {
+		if time.Since(r.p.heardLast()) > limit {
 			r.p.fail(errTimeLimit)
 		}
 	}
@@ -171,8 +168,7 @@ func (r *reader) begin(number int64) bool {
 
 // hand puts a take into the inbox, and reports false if the session has ended.
 func (r *reader) hand(g got) bool {
-	r.heard.Store(time.Now().UnixNano())
-	r.p.shard.hear()
+	r.p.hear()
 	b := batch{since: g.since}
 	if more := r.accept(g.first, g.found, &b); !more {
 		b.take = g.take

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer"
@@ -41,7 +40,6 @@ func TestCoreSaysWhatTheServerRefuses(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, "--requirepass", "secret")
 	o := coreOptions(s)
-	o.CallTimeout = 300 * time.Millisecond
 	err := newCore(t, o).GroupSend(t.Context(), "g", message(1))
 	if !errors.Is(err, layer.ErrUnavailable) || !strings.Contains(err.Error(), "NOAUTH") {
 		t.Errorf("without the password: %v", err)

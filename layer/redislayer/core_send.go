@@ -113,7 +113,7 @@ func (l *Core) membersOf(ctx context.Context, groupName string) ([]string, error
 	t := s.lease()
 	res, err := p.eval(ctx, membersScript, invocation{
 		keys: []string{l.groupKey(groupName)},
-		args: []string{strconv.FormatInt(t.expired/1e6, 10), score(t.stale)},
+		args: []string{strconv.FormatInt(t.expired/1e6, 10)},
 	})
 	if err != nil {
 		return nil, failure(err)

@@ -2,10 +2,8 @@ package redislayer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,20 +22,20 @@ type coreSession struct {
 	slots  chan struct{}  // one for each call that is not answered
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	conns  *connections
 	work   sync.WaitGroup // its reader and its heartbeat
 
-	counter string // the key that counts the reader's takes
+	heard atomic.Pointer[time.Time] // when the reader had an answer last
 
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	counter  string    // the key that counts the reader's takes
+	asserted time.Time // when all memberships were asserted last; of restore and then of beat
 }
 
 // coreSilence is how long a server may take to answer before a session is given up. Together with ProbeInterval it is
 // within ten seconds, and a server that pauses for three is not given up.
 const coreSilence = 5 * time.Second
 
-// The client queues 1 << coreRing calls on one connection, and would block for the next whatever the context says: there
-// are fewer at a time.
+// There are fewer calls at a time than the client's queue holds.
 const (
 	coreRing       = 8
 	coreUnanswered = 1<<coreRing - 32
@@ -50,10 +48,10 @@ var (
 
 // connectCore makes a session, and with it asserts everything that this process has said on the server.
 func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
-	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), conns: make(map[net.Conn]struct{})}
-	p.counter = s.marker + ":" + newID() // what a connection before left behind must not count
+	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), asserted: time.Now()}
+	p.counter = s.layer.ledger(s.layer.id) + ":" + newID() // what a connection before left behind must not count
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
-	context.AfterFunc(p.ctx, p.hangUp)
+	p.conns = newConnections(p.ctx)
 	err := p.open()
 	if err == nil {
 		err = p.restore()
@@ -62,20 +60,13 @@ func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
 		p.close()
 		return nil, err
 	}
+	p.hear()
 	return p, nil
 }
 
 // open connects.
 func (p *coreSession) open() (err error) {
-	option, timeout := p.shard.option, p.shard.layer.opts.CallTimeout
-	if option.Dialer.Timeout <= 0 || option.Dialer.Timeout > timeout {
-		option.Dialer.Timeout = timeout
-	}
-	option.DialCtxFn = p.dialer(option.DialCtxFn)
-	option.AlwaysPipelining = true // or a call that is given up would close the connection
-	option.PipelineMultiplex = -1  // one connection
-	option.RingScaleEachConn = coreRing
-	option.ReadBufferEachConn, option.WriteBufferEachConn = 1<<16, 1<<16
+	option := p.conns.option(p.shard.option, p.shard.layer.opts.CallTimeout, coreRing)
 	if p.client, err = rueidis.NewClient(option); err != nil {
 		return err
 	}
@@ -84,52 +75,14 @@ func (p *coreSession) open() (err error) {
 	return err
 }
 
-// dialer returns dial, or what the client does without one, for connections that end with the session.
-func (p *coreSession) dialer(dial dialFunc) dialFunc {
-	if dial == nil {
-		dial = dialTCP
-	}
-	return func(ctx context.Context, address string, d *net.Dialer, t *tls.Config) (net.Conn, error) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(p.ctx, cancel)()
-		c, err := dial(ctx, address, d, t)
-		if err != nil {
-			return nil, err
-		}
-		kept := &coreConn{c, p}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.ctx.Err() != nil {
-			_ = c.Close()
-			return nil, errNoSession
-		}
-		p.conns[kept] = struct{}{}
-		return kept, nil
-	}
+// hear notes that the server has just answered the reader.
+func (p *coreSession) hear() {
+	now := time.Now()
+	p.heard.Store(&now)
 }
 
-// coreConn is a connection of a session.
-type coreConn struct {
-	net.Conn
-	p *coreSession
-}
-
-func (c *coreConn) Close() error {
-	c.p.mu.Lock()
-	delete(c.p.conns, c)
-	c.p.mu.Unlock()
-	return c.Conn.Close()
-}
-
-// hangUp closes all connections, so that nothing of the clients waits for a server any more.
-func (p *coreSession) hangUp() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for c := range p.conns {
-		_ = c.(*coreConn).Conn.Close()
-	}
-}
+// heardLast returns a time up to which everything has been heard.
+func (p *coreSession) heardLast() time.Time { return *p.heard.Load() }
 
 // fail ends the session.
 func (p *coreSession) fail(err error) { p.cancel(err) }
@@ -139,7 +92,7 @@ func (p *coreSession) restore() error {
 	ctx, cancel := p.shard.layer.limit(p.ctx)
 	defer cancel()
 	b := p.client.B()
-	cmds := []rueidis.Completed{b.Time().Build(), b.Info().Section("cluster").Build(), p.mark()}
+	cmds := []rueidis.Completed{b.Time().Build(), b.Info().Section("cluster").Build()}
 	for _, s := range scripts {
 		cmds = append(cmds, b.ScriptLoad().Script(s.body).Build()) // an ACL may forbid it; eval does without
 	}
@@ -148,9 +101,6 @@ func (p *coreSession) restore() error {
 		return errCluster
 	}
 	if err := p.shard.clock.set(res[0]); err != nil {
-		return err
-	}
-	if err := res[2].NonRedisError(); err != nil {
 		return err
 	}
 	_, err := p.assertAll()

@@ -5,13 +5,7 @@ import "github.com/gochannels/channels/layer"
 // Stats returns what became of all messages so far, as far as this process knows: Sent and GroupSent are its own calls, and
 // Routed are copies for its own mailboxes, made when a message has come out of Redis, and those that a full key refused.
 // What another process received is counted there.
-func (l *Core) Stats() layer.Stats {
-	s := l.counters.Stats()
-	groups, memberships := l.registry.Len()
-	s.Groups, s.Memberships = int64(groups), int64(memberships)
-	s.Channels = l.channels.count.Load()
-	return s
-}
+func (l *Core) Stats() layer.Stats { return l.stats() }
 
 // Metrics returns Stats as metrics, and what is particular to Redis.
 func (l *Core) Metrics() []layer.Metric {

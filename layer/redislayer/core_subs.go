@@ -13,6 +13,7 @@ type coreSubs struct {
 	mu     sync.RWMutex
 	groups map[string]membership // by group
 	names  map[string]string     // groups by member
+	left   []membership          // those that have ended, and that a server may still have
 }
 
 // add returns the membership of this process in a group, and makes one of that name if there is none.
@@ -39,10 +40,10 @@ func (s *coreSubs) confirm(m membership) {
 	}
 }
 
-func (s *coreSubs) remove(group string) (member string, ok bool) {
+func (s *coreSubs) remove(group string) (m membership, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, ok := s.groups[group]
+	m, ok = s.groups[group]
 	if ok {
 		delete(s.groups, group)
 		delete(s.names, m.member)
@@ -50,7 +51,30 @@ func (s *coreSubs) remove(group string) (member string, ok bool) {
 	if len(s.groups) == 0 {
 		s.groups, s.names = nil, nil
 	}
-	return m.member, ok
+	return m, ok
+}
+
+// owe keeps memberships that the server could not be told the end of.
+func (s *coreSubs) owe(all ...membership) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = append(s.left, all...)
+}
+
+// owed takes those of a shard.
+func (s *coreSubs) owed(shard *coreShard) []membership {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all, rest []membership
+	for _, m := range s.left {
+		if shard.layer.shardOf(m.group) == shard {
+			all = append(all, m)
+		} else {
+			rest = append(rest, m)
+		}
+	}
+	s.left = rest
+	return all
 }
 
 // group returns the group that a member is this process' name in.

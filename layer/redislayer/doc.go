@@ -37,9 +37,20 @@
 // Named channels are for workers: each message goes to one receiver. Python's workers may take a message twice, as its own
 // documentation says; Go never puts back what another reader took.
 //
-// Members are leases, renewed every six seconds and made again after a FLUSHALL. When a process is killed, the others take
-// its members out after eighteen seconds; where no other Go process is in the group, Python's own trimming does, after a
-// hundred, which leaves room for hosts whose clocks are ninety seconds off.
+// Members are leases, renewed every six seconds and made again after a FLUSHALL. When a process is killed, any other Go
+// process with the same servers and prefix, whatever groups it is in, takes its members out when it has been silent for
+// eighteen seconds, and so does one that starts afterwards: within thirty seconds Python's group_send writes nothing for it
+// any more. To find them, each process keeps a set of its memberships, <prefix>:go:<process id>, and a time in
+// <prefix>:go:processes. A group in which Go processes alone were expires by itself after twenty-four seconds.
+//
+// If no Go process is left at all, the members of the last one stay in groups that Python is in for a hundred seconds, and
+// until then Python's group_send goes on writing for it, up to its capacity. Redis removes no member by itself, and Python's
+// group_send does so by the clock of its own host. With less than a hundred, a host whose clock is ninety seconds ahead
+// would take every living Go process for dead, and lose its messages in silence. What Python itself has added by a Go
+// channel's name stays for group_expiry, as it does when a Python process dies.
+//
+// Encrypted messages have an age, as in Python: what comes from a host whose clock is more than a minute ahead, or more than
+// Expiry and ten seconds behind, is refused and counted, there and here.
 //
 // Python senders count what waits in a key and drop beyond their capacity, in silence. A process that finds a key nearly
 // full while Python senders are about reports a [layer.Gap] with the cause "suspected_overflow". On Redis Cluster, Core is

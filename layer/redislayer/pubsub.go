@@ -4,13 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"unicode/utf8"
 
-	"github.com/gochannels/channels/group"
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer/internal/wire"
 )
@@ -31,15 +27,7 @@ type PubSub struct {
 	newID    func() string
 	shards   []*shard
 
-	registry group.Registry[*layer.Mailbox]
-	channels channels
-	counters layer.Counters
-	boxes    mailboxOptions
-	events   events
-
-	closed atomic.Bool
-	cancel context.CancelFunc
-	work   sync.WaitGroup // the shards' goroutines, and those that spread gaps
+	local
 }
 
 var (
@@ -57,7 +45,7 @@ func NewPubSub(opts *Options) (*PubSub, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &PubSub{opts: o, groups: o.Prefix + "__group__", specific: o.Prefix + "specific.", newID: newID}
+	l := &PubSub{opts: o, local: local{done: make(chan struct{})}, groups: o.Prefix + "__group__", specific: o.Prefix + "specific.", newID: newID}
 	l.codec, err = wire.New(wire.Options{
 		Format:          wire.Format(o.Format),
 		Keys:            o.EncryptionKeys,
@@ -166,15 +154,7 @@ func (l *PubSub) GroupAdd(ctx context.Context, groupName, channel string) error 
 	if err := l.beginMember(ctx, groupName, channel); err != nil {
 		return err
 	}
-	member := l.channels.get(channel)
-	if member == nil {
-		return layer.ErrUnknownChannel
-	}
-	err := l.registry.Add(ctx, groupName, member)
-	if errors.Is(err, group.ErrMemberClosed) {
-		return layer.ErrUnknownChannel
-	}
-	return err
+	return l.join(ctx, groupName, channel)
 }
 
 // GroupDiscard takes the channel out of the group. It asks no server.
@@ -226,7 +206,11 @@ func (l *PubSub) changed(ctx context.Context, groupName string, want bool) error
 
 // Close closes all mailboxes and connections, and returns when every goroutine of the layer has ended.
 func (l *PubSub) Close() error {
-	l.closed.Store(true)
+	if l.closed.Swap(true) {
+		l.work.Wait()
+		return nil
+	}
+	close(l.done)
 	l.cancel()
 	for _, member := range l.channels.all() {
 		member.Value().Close()
@@ -248,17 +232,6 @@ func checkName(kind, name string) error {
 		return &layer.NameError{Kind: kind, Name: name, Rule: "it is empty"}
 	case !utf8.ValidString(name):
 		return &layer.NameError{Kind: kind, Name: name, Rule: "it is not UTF-8"}
-	}
-	return nil
-}
-
-// begin is how every call begins.
-func (l *PubSub) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if l.closed.Load() {
-		return layer.ErrClosed
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer"
 	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
 )
@@ -44,15 +45,26 @@ func TestPubSubOnACluster(t *testing.T) {
 	noGap(t, one, two)
 }
 
-// TestPubSubSentinelFailover is fault F4: the master is killed, and a replica takes its place.
-func TestPubSubSentinelFailover(t *testing.T) {
-	t.Parallel()
-	master := redistest.Start(t)
+// failover is how long a failover may take that a Sentinel decides on after a second.
+const failover = time.Second + 3*time.Second
+
+// sentinel starts a master with a replica and a Sentinel, and returns the master and what Options.Hosts are.
+func sentinel(t *testing.T) (master *redistest.Server, hosts []any) {
+	t.Helper()
+	master = redistest.Start(t)
 	redistest.Start(t, "--replicaof", "127.0.0.1", master.Port())
-	sentinel := redistest.StartSentinel(t, "main", master, 1)
-	hosts := []any{map[string]any{"sentinels": []any{[]any{"127.0.0.1", sentinel.Port()}}, "master_name": "main"}}
-	first := ready(t, pubSub(t, redislayer.Options{Prefix: "asgi", Hosts: hosts}))
-	second := ready(t, pubSub(t, redislayer.Options{Prefix: "asgi", Hosts: hosts}))
+	s := redistest.StartSentinel(t, "main", master, 1)
+	return master, []any{map[string]any{"sentinels": []any{[]any{"127.0.0.1", s.Port()}}, "master_name": "main"}}
+}
+
+// failsOver kills the master of two processes that are in the group "g", and checks that a replica takes its place, with
+// one gap each.
+func failsOver(t *testing.T, master *redistest.Server, first, second interface {
+	layer.ChannelLayer
+	layer.Measured
+},
+) {
+	t.Helper()
 	one, two := newChannel(t, first, "g"), newChannel(t, second, "g")
 	groupSend(t, first, "g", 1)
 	expect(t, one, 1)
@@ -61,8 +73,8 @@ func TestPubSubSentinelFailover(t *testing.T) {
 	master.Kill()
 	up(t, first, false, soon)
 	up(t, second, false, soon)
-	up(t, first, true, soon)
-	up(t, second, true, soon)
+	up(t, first, true, failover-time.Since(killed))
+	up(t, second, true, failover-time.Since(killed))
 	t.Logf("both are back after %v", time.Since(killed).Round(time.Millisecond))
 	gapOf(t, one)
 	gapOf(t, two)
@@ -71,4 +83,12 @@ func TestPubSubSentinelFailover(t *testing.T) {
 	expect(t, one, 2, 3)
 	expect(t, two, 2, 3)
 	noGap(t, one, two)
+}
+
+// TestPubSubSentinelFailover is fault F4: the master is killed, and a replica takes its place.
+func TestPubSubSentinelFailover(t *testing.T) {
+	t.Parallel()
+	master, hosts := sentinel(t)
+	o := redislayer.Options{Prefix: "asgi", Hosts: hosts}
+	failsOver(t, master, ready(t, pubSub(t, o)), ready(t, pubSub(t, o)))
 }

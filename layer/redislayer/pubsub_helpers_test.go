@@ -121,7 +121,7 @@ func metric(t testing.TB, l layer.Measured, name string) int64 {
 }
 
 // up waits until every server is connected and subscribed to, or none is.
-func up(t testing.TB, l *redislayer.PubSub, want bool, patience time.Duration) {
+func up(t testing.TB, l layer.Measured, want bool, patience time.Duration) {
 	t.Helper()
 	until(t, patience, "all servers are up, or down", func() bool {
 		n := metric(t, l, "servers_up")

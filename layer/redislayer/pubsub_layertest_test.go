@@ -2,14 +2,9 @@ package redislayer_test
 
 import (
 	"crypto/rand"
-	"errors"
 	"log/slog"
-	"math"
 	"sync"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer"
@@ -72,49 +67,48 @@ func TestPubSubConforms(t *testing.T) {
 			}
 		})
 	}
-	t.Run("two processes", conformsInTwoProcesses)
 }
 
-// conformsInJSON runs all cases but that of values, as JSON has no bytes; TestPubSubJSONValues is in its place.
+// conformsInJSON runs the suite on a layer that has no bytes.
 func conformsInJSON(t *testing.T, newLayer func(testing.TB, layertest.Options) layer.ChannelLayer) {
 	t.Helper()
 	var work sync.WaitGroup
 	for _, c := range layertest.Cases() {
-		if c.Name != "values" {
-			work.Go(func() { t.Run(c.Name, func(t *testing.T) { c.Run(t, newLayer) }) })
-		}
+		c.NoBytes = true
+		work.Go(func() { t.Run(c.Name, func(t *testing.T) { c.Run(t, newLayer) }) })
 	}
 	work.Wait()
 }
 
-func TestPubSubJSONValues(t *testing.T) {
+func TestPubSubConformsInTwoProcesses(t *testing.T) {
 	t.Parallel()
-	l := pubSub(t, redislayer.Options{Hosts: []any{redistest.Start(t).URL()}, Format: "json"})
-	box := newChannel(t, l, "g")
-	var refused *layer.MessageError
-	if err := l.GroupSend(t.Context(), "g", layer.Message{"type": "a", "value": []byte("a")}); !errors.As(err, &refused) {
-		t.Errorf("bytes: %v, want a *MessageError", err)
-	}
-	for _, v := range []any{
-		nil, true, int64(math.MinInt64), uint64(math.MaxUint64), 1.0, 0.1, 1e21, math.Inf(1), math.Inf(-1), math.NaN(),
-		"gr\u00fc\u00df' dich \U0001f695 \u2028 \x00 \" \\",
-		[]any{},
-		map[string]any{"a": []any{int64(1), nil}},
+	conformsInTwoProcesses(t, true)
+}
+
+// conformsInTwoProcesses runs the cases about two processes with each form of a layer.
+func conformsInTwoProcesses(t *testing.T, pubSub bool) {
+	t.Helper()
+	one, two, three := redistest.Start(t), redistest.Start(t), redistest.Start(t)
+	for _, c := range []struct {
+		name    string
+		servers []*redistest.Server
+		options redislayer.Options
+	}{
+		{"plain", []*redistest.Server{one}, redislayer.Options{}},
+		{"json", []*redistest.Server{one}, redislayer.Options{Format: "json"}},
+		{"encrypted", []*redistest.Server{one}, redislayer.Options{EncryptionKeys: []string{"new", "old"}}},
+		{"three shards", []*redistest.Server{one, two, three}, redislayer.Options{}},
 	} {
-		if err := l.GroupSend(t.Context(), "g", layer.Message{"type": "a", "value": v}); err != nil {
-			t.Errorf("%v: %v", v, err)
-			continue
-		}
-		e, err := box.Receive(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := e.Message()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(v, got["value"], cmpopts.EquateNaNs()); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
+		t.Run(c.name, func(t *testing.T) { // one after the other: each opens some fifty layers
+			layertest.RunTwo(t, layertest.Two{
+				Open: openLayer,
+				Config: func(t testing.TB) string {
+					o := coreOptions(c.servers...)
+					o.Format, o.EncryptionKeys = c.options.Format, c.options.EncryptionKeys
+					return opening{PubSub: pubSub, Options: *o}.config(t)
+				},
+				NoBytes: c.options.Format == "json",
+			})
+		})
 	}
 }

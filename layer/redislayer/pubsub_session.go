@@ -25,9 +25,10 @@ type session struct {
 	sound  atomic.Bool   // something was heard since watch looked last
 	reply  atomic.Bool   // a PUBLISH was answered since then
 
+	conns *connections
+
 	mu     sync.Mutex
 	heard  time.Time // when watch looked for the last time before a sound
-	conns  map[*conn]struct{}
 	closed bool
 	work   sync.WaitGroup
 }
@@ -37,8 +38,7 @@ const (
 	mostNames = 999
 	// mostCommands is how many of them are sent together.
 	mostCommands = 16
-	// ringScale is the binary logarithm of how many commands the client queues; beyond that it blocks, whatever the context
-	// says. mostUnanswered is below that.
+	// ringScale is of the client's queue; mostUnanswered is below what it holds.
 	ringScale      = 9
 	mostUnanswered = 480
 	// keepAlive is how often the client pings an idle connection, beside our own probes.
@@ -60,10 +60,10 @@ func (s *shard) connect() (*session, error) {
 	p := &session{
 		shard: s,
 		slots: make(chan struct{}, mostUnanswered),
-		conns: make(map[*conn]struct{}),
 		heard: time.Now(),
 	}
 	p.ctx, p.end = context.WithCancelCause(s.ctx)
+	p.conns = newConnections(p.ctx)
 	err := p.open()
 	if err == nil {
 		err = p.restore()
@@ -76,7 +76,6 @@ func (s *shard) connect() (*session, error) {
 }
 
 func (p *session) open() error {
-	context.AfterFunc(p.ctx, p.hangUp)
 	client, err := rueidis.NewClient(p.option())
 	p.client = client
 	if err != nil {
@@ -103,16 +102,8 @@ func (p *session) option() rueidis.ClientOption {
 	if n := len(o.InitAddress); n > 1 && o.Sentinel.MasterSet == "" {
 		o.InitAddress = o.InitAddress[p.shard.attempts%n:][:1]
 	}
-	timeout := p.shard.layer.opts.CallTimeout
-	if o.Dialer.Timeout <= 0 || o.Dialer.Timeout > timeout {
-		o.Dialer.Timeout = timeout
-	}
 	setDefault(&o.Dialer.KeepAlive, keepAlive)
-	o.DialCtxFn = p.dialer(o.DialCtxFn)
-	o.AlwaysPipelining = true // or a call that is given up would close the connection
-	o.PipelineMultiplex = -1  // one connection to publish by
-	o.ReadBufferEachConn, o.WriteBufferEachConn, o.RingScaleEachConn = 128<<10, 64<<10, ringScale
-	return o
+	return p.conns.option(o, p.shard.layer.opts.CallTimeout, ringScale)
 }
 
 // restore waits until everything is subscribed.
@@ -137,7 +128,7 @@ func (p *session) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.hangUp()
+	p.conns.hangUp()
 	if p.ear != nil {
 		p.ear.Close()
 	}

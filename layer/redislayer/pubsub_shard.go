@@ -2,19 +2,12 @@ package redislayer
 
 import (
 	"context"
-	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/gochannels/channels/layer"
 )
-
-// grace is for how long after the loss of a connection calls wait for the next one. Later ones fail at once, so that
-// handlers are not held up by a server that stays away.
-const grace = 500 * time.Millisecond
 
 // shard is one server: what is to be subscribed there, and the session that does it. Its run connects, and connects again.
 type shard struct {
@@ -25,22 +18,15 @@ type shard struct {
 	topics topics
 	echoes echoes
 
-	session atomic.Pointer[session] // nil while down
-	ctx     context.Context         // ends when the layer is closed
-
-	mu    sync.Mutex
-	up    chan struct{} // closed when there is a session; a new one when it is lost
-	once  bool          // whether there has been a session
-	heard time.Time     // when the last session heard something for the last time
-	down  time.Time     // when it was given up
-	lost  error         // why it was
-	cause error         // why there is none: the same, or why the last attempt to connect failed
+	link[session]
+	ctx context.Context // ends when the layer is closed
 
 	attempts int // to connect in a row that failed; of run alone
 }
 
 func newShard(ctx context.Context, l *PubSub, index int, client rueidis.ClientOption, probe string) *shard {
-	s := &shard{layer: l, index: index, client: client, probe: probe, ctx: ctx, up: make(chan struct{})}
+	s := &shard{layer: l, index: index, client: client, probe: probe, ctx: ctx}
+	s.up, s.done = make(chan struct{}), ctx.Done()
 	s.topics.all = make(map[string]*topic)
 	s.topics.wake = make(chan struct{}, 1)
 	s.topics.add(probe)
@@ -49,10 +35,7 @@ func newShard(ctx context.Context, l *PubSub, index int, client rueidis.ClientOp
 
 // run keeps a session until the layer is closed.
 func (s *shard) run() {
-	var retry backoff
-	if s.client.Sentinel.MasterSet != "" {
-		retry.most = time.Second // it will soon name another master
-	}
+	retry := retries(s.client)
 	for {
 		session, err := s.connect()
 		if err != nil {
@@ -69,14 +52,15 @@ func (s *shard) run() {
 // serve uses a session until it ends, and returns how long that was.
 func (s *shard) serve(session *session) time.Duration {
 	begun := time.Now()
+	s.attempts = 0
 	if outage, lost := s.raise(session); lost {
 		s.layer.events.reconnects.Add(1)
 		s.layer.events.log.Info("redislayer: connected again and subscribed to everything",
 			"server", s.name(), "outage", outage.length.Round(time.Millisecond), "subscriptions", s.topics.len())
-		s.layer.tell(s, outage)
+		s.layer.tellOutage(s, outage)
 	}
 	err := session.wait()
-	s.lower(session, err)
+	s.lower(err, session.heardLast())
 	session.close()
 	if s.ctx.Err() == nil {
 		s.layer.events.log.Warn("redislayer: lost the connection", "server", s.name(), "error", err)
@@ -84,81 +68,20 @@ func (s *shard) serve(session *session) time.Duration {
 	return time.Since(begun)
 }
 
-// outage is a time without a session.
-type outage struct {
-	since  time.Time // from when on messages may be missing
-	length time.Duration
-	cause  error
-}
-
-// raise lets calls use a session. lost says that there was one before.
-func (s *shard) raise(session *session) (o outage, lost bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o, lost = outage{since: s.heard, length: time.Since(s.down), cause: s.lost}, s.once
-	s.once, s.attempts = true, 0
-	s.session.Store(session)
-	close(s.up)
-	return o, lost
-}
-
-func (s *shard) lower(session *session, cause error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.session.Store(nil)
-	s.up = make(chan struct{})
-	s.heard, s.down, s.lost, s.cause = session.heardLast(), time.Now(), cause, cause
-}
-
 // failed remembers why an attempt to connect failed, and logs the first of a kind in a row.
 func (s *shard) failed(err error) {
-	s.mu.Lock()
-	known := s.attempts > 0 && s.cause.Error() == err.Error()
-	s.cause = err
-	s.mu.Unlock()
 	s.attempts++
-	if !known && s.ctx.Err() == nil {
+	if s.link.failed(err) && s.ctx.Err() == nil {
 		s.layer.events.log.Warn("redislayer: cannot connect", "server", s.name(), "error", err)
 	}
 }
 
-func (s *shard) wasUp() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.once
-}
-
-// name is for logs.
-func (s *shard) name() string {
-	if s.client.Sentinel.MasterSet != "" {
-		return s.client.Sentinel.MasterSet
-	}
-	if len(s.client.InitAddress) == 0 {
-		return strconv.Itoa(s.index)
-	}
-	return redact(s.client.InitAddress[0])
-}
+func (s *shard) name() string { return serverName(s.client, s.index) }
 
 // await returns the session, and waits for one if that may come soon. ctx has a deadline.
 func (s *shard) await(ctx context.Context) (*session, error) {
-	if session := s.session.Load(); session != nil {
+	if session := s.link.await(ctx); session != nil {
 		return session, nil
-	}
-	s.mu.Lock()
-	up, once, down := s.up, s.once, s.down
-	s.mu.Unlock()
-	if once {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, down.Add(grace))
-		defer cancel()
-	}
-	select {
-	case <-up:
-		if session := s.session.Load(); session != nil {
-			return session, nil
-		}
-	case <-ctx.Done():
-	case <-s.ctx.Done():
 	}
 	return nil, s.unavailable()
 }
@@ -168,9 +91,7 @@ func (s *shard) unavailable() error {
 	if s.ctx.Err() != nil {
 		return layer.ErrClosed
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return unavailable(s.cause)
+	return unavailable(s.reason())
 }
 
 // publish sends one message, once, and returns how many connections the server gave it to. A message that is to come back

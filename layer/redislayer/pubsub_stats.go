@@ -32,13 +32,7 @@ func (e *events) refuse(err error) {
 // Routed are copies for its own mailboxes, counted when Redis delivers a message, whoever sent it. Besides, a Send that
 // Redis gave to no connection counts as one copy, and a GroupSend that it gave to none although this process is subscribed
 // as one for each member here; they are dropped as [layer.DropNoReceiver].
-func (l *PubSub) Stats() layer.Stats {
-	s := l.counters.Stats()
-	groups, memberships := l.registry.Len()
-	s.Groups, s.Memberships = int64(groups), int64(memberships)
-	s.Channels = l.channels.count.Load()
-	return s
-}
+func (l *PubSub) Stats() layer.Stats { return l.stats() }
 
 // Metrics returns Stats as metrics, and what is particular to Redis.
 func (l *PubSub) Metrics() []layer.Metric {

@@ -30,14 +30,25 @@ func StartCluster(t testing.TB, n int) []*Server {
 // alone. It returns when it knows as many replicas.
 func StartSentinel(t testing.TB, name string, master *Server, replicas int) *Server {
 	t.Helper()
+	return startSentinel(t, name, master.port, replicas)
+}
+
+// StartSentinelTLS is [StartSentinel] of one that speaks TLS on a second port, and with the master alone.
+func StartSentinelTLS(t testing.TB, name string, master *Server, ca *Authority, cert Certificate) *Server {
+	t.Helper()
+	return startSentinel(t, name, master.tls, 0, append(tlsArguments(ca, cert), "--tls-replication", "yes")...)
+}
+
+func startSentinel(t testing.TB, name, port string, replicas int, args ...string) *Server {
+	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "sentinel.conf")
 	config := fmt.Sprintf("bind 127.0.0.1\ndir %s\nsentinel monitor %[2]s 127.0.0.1 %s 1\nsentinel down-after-milliseconds %[2]s 1000\n"+
-		"sentinel failover-timeout %[2]s 10000\n", dir, name, master.Port())
+		"sentinel failover-timeout %[2]s 10000\n", dir, name, port)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, []string{file, "--sentinel"})
+	s := start(t, "redis-server", append([]string{file, "--sentinel"}, args...))
 	poll(t, func() bool {
 		return strings.Contains(s.CLI("SENTINEL", "MASTER", name), fmt.Sprintf("num-slaves\n%d", replicas))
 	})

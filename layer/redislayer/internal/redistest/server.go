@@ -24,9 +24,11 @@ const patience = 10 * time.Second
 // Server is a redis-server of the test's own, on a free port of the loopback, that keeps nothing on disk. Its methods fail
 // the test; they must be called from the goroutine that runs it.
 type Server struct {
-	t    testing.TB
-	port string
-	args []string
+	t       testing.TB
+	port    string
+	tls     string // another port
+	program string
+	args    []string
 
 	mu  sync.Mutex
 	cmd *exec.Cmd // nil while it is killed
@@ -36,15 +38,14 @@ type Server struct {
 // test ends. A machine without redis-server fails the test.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
-	args = append([]string{"--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--appendonly", "no", "--loglevel", "warning"}, args...)
-	return start(t, args)
+	return start(t, "redis-server", quiet(t, args))
 }
 
-func start(t testing.TB, args []string) *Server {
+func start(t testing.TB, program string, args []string) *Server {
 	t.Helper()
-	s := &Server{t: t, args: args}
+	s := &Server{t: t, program: program, args: args}
 	for attempt := range 5 { // another process may take the port between our choice and its use
-		s.port = freePort(t)
+		s.port, s.tls = freePort(t), freePort(t)
 		err := s.run()
 		if err == nil {
 			break
@@ -129,7 +130,13 @@ func (s *Server) signal(sig syscall.Signal) {
 
 // run starts the process and waits for its first answer.
 func (s *Server) run() error {
-	cmd := exec.Command("redis-server", append(slices.Clone(s.args), "--port", s.port)...)
+	args := append(slices.Clone(s.args), "--port", s.port)
+	for i, a := range args {
+		if a == tlsPort {
+			args[i] = s.tls
+		}
+	}
+	cmd := exec.Command(s.program, args...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -11,9 +11,9 @@ import sys
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-PATIENCE = 5
+PATIENCE = 20
 # How long to wait for what may not come.
-SILENCE = 0.5
+SILENCE = 1.5
 # How many steps run side by side; each has rooms of its own.
 AT_ONCE = 8
 

@@ -1,0 +1,148 @@
+package redislayer_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gochannels/channels/layer/redislayer"
+	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
+)
+
+// stopped, in the environment, makes the test binary a process with a Core that tells what it gets: its options, as JSON.
+const stopped = "REDISLAYER_CORE_STOPPED"
+
+func init() {
+	if text := os.Getenv(stopped); text != "" {
+		serveStopped(text)
+		os.Exit(0)
+	}
+}
+
+func serveStopped(text string) {
+	var o redislayer.Options
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		panic(err)
+	}
+	o.Logger = slog.New(slog.DiscardHandler)
+	l, err := redislayer.NewCore(&o)
+	if err != nil {
+		panic(err)
+	}
+	ctx := context.Background()
+	box, err := l.NewChannel(ctx)
+	if err != nil {
+		panic(err)
+	}
+	wake := make(chan struct{}, 1)
+	wake <- struct{}{}
+	box.OnReady(func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	})
+	if err := l.GroupAdd(ctx, "g", box.Channel()); err != nil {
+		panic(err)
+	}
+	go func() { // until the one who started us is gone
+		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		}
+		os.Exit(0)
+	}()
+	for fmt.Println("in"); ; <-wake {
+		if _, ok := box.TakeGap(); ok {
+			fmt.Println("gap")
+		}
+		for e, ok := box.TryReceive(); ok; e, ok = box.TryReceive() {
+			m, _ := e.Message()
+			fmt.Println("got", m["n"])
+		}
+	}
+}
+
+// A process that was stopped for so long that others have taken it for dead is in its groups again when it goes on, and
+// says that it has missed something.
+func TestCoreGoesOnAfterAStop(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	o := reapOptions(s)
+	l := coreReady(t, o)
+	newChannel(t, l, "elsewhere")
+	pythonAdds(s, o, "g", pythonMember)
+	o.Logger = nil
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), stopped+"="+string(text))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines, ended := make(chan string, 100), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			lines <- s.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Process.Kill() // it may be stopped
+		<-ended
+		_ = cmd.Wait()
+	})
+	want := func(line string) {
+		t.Helper()
+		limit := time.NewTimer(soon)
+		defer limit.Stop()
+		select {
+		case got := <-lines:
+			if got != line {
+				t.Fatalf("the process says %q, want %q", got, line)
+			}
+		case <-limit.C:
+			t.Fatalf("the process does not say %q", line)
+		}
+	}
+	want("in")
+	groupSend(t, l, "g", 1)
+	want("got 1")
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, reapLimit, "it is taken for dead", func() bool { return slices.Equal(groupMembers(s, o, "g"), []string{pythonMember}) })
+	groupSend(t, l, "g", 2)
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	want("gap")
+	until(t, soon, "it is in the group again", func() bool { return len(groupMembers(s, o, "g")) == 2 })
+	groupSend(t, l, "g", 3)
+	want("got 3")
+	begun := time.Now()
+	until(t, soon, "it has stayed", func() bool {
+		if n := len(groupMembers(s, o, "g")); n != 2 {
+			t.Fatalf("%d members after %v", n, time.Since(begun))
+		}
+		return time.Since(begun) > reapExpiry/3
+	})
+}
