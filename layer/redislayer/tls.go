@@ -37,8 +37,9 @@ func (c *tlsConn) Write(b []byte) (int, error) {
 	}
 	_ = c.SetReadDeadline(time.Now().Add(alertWait))
 	var one [1]byte
-	_, reason := c.Read(one[:]) // another reader's error is told again
-	if op := (*net.OpError)(nil); errors.As(reason, &op) && op.Op == "remote error" { // an alert of TLS
+	// Another reader's error is told again; an alert of TLS is a "remote error".
+	_, reason := c.Read(one[:])
+	if op := (*net.OpError)(nil); errors.As(reason, &op) && op.Op == "remote error" {
 		err = reason
 	}
 	return n, err
