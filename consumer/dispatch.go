@@ -14,38 +14,68 @@ import (
 // waits has its turn.
 const batch = 16
 
-// wake is the mailbox's OnReady: it starts a goroutine unless one runs.
+// wake is the mailbox's OnReady: it has the messages handled, unless somebody
+// does so already.
 func (s *session) wake() {
 	if !s.retain() { // the mailbox's word may come late
 		return
 	}
 	if s.running.CompareAndSwap(false, true) {
-		go s.takeMessages()
+		s.h.runners.add(s)
 		return
 	}
 	s.done()
 }
 
-// takeMessages handles layer messages until none waits.
-func (s *session) takeMessages() {
-	defer s.done()
-	for s.takeBatch() {
+// takeDue handles layer messages until none waits. It runs in a runner, which
+// does not wait for the turn: a goroutine does, if another hook or handler has
+// it.
+func (s *session) takeDue() {
+	for {
+		if !s.tryEnter() {
+			go s.takeLate()
+			return
+		}
+		if !s.takeBatch() {
+			break
+		}
 	}
+	s.taken()
+}
+
+func (s *session) takeLate() {
+	for more := true; more; {
+		s.enter()
+		more = s.takeBatch()
+	}
+	s.taken()
+}
+
+// taken is called when the mailbox was found empty, or of no interest.
+func (s *session) taken() {
+	defer s.done()
 	s.running.Store(false)
 	if s.mailbox.Pending() && !s.ended.Load() { // came after the last look
 		s.wake()
 	}
 }
 
-// takeBatch reports whether there may be more. active is raised before a
-// message leaves the mailbox, so nothing is relayed past it.
-func (s *session) takeBatch() bool {
-	s.enter()
-	defer s.leave()
+// takeBatch handles messages in the turn, which it gives back, and reports
+// whether there may be more. active was raised before a message leaves the
+// mailbox, so nothing is relayed past it.
+func (s *session) takeBatch() (more bool) {
+	unwound := true
 	s.batches.Store(true)
-	defer s.batches.Store(false)
+	defer func() {
+		s.batches.Store(false)
+		s.leave()
+		if unwound { // a handler called runtime.Goexit, and the connection was closed
+			s.done()
+		}
+	}()
 	for range batch {
 		if s.ended.Load() {
+			unwound = false
 			return false
 		}
 		if gap, ok := s.mailbox.TakeGap(); ok {
@@ -54,10 +84,12 @@ func (s *session) takeBatch() bool {
 		}
 		e, ok := s.mailbox.TryReceive()
 		if !ok {
+			unwound = false
 			return false
 		}
 		s.handleLayer(e)
 	}
+	unwound = false
 	return true
 }
 

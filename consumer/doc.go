@@ -117,8 +117,8 @@
 //	goroutine            started by            ends                            waited for by
 //	reader               an accepted handshake when the socket is closed       Shutdown
 //	Connect              ServeHTTP             when Connect returns            ServeHTTP, to ConnectTimeout
-//	layer messages       the first in the      when the mailbox is empty       Shutdown
-//	                     mailbox
+//	runners, one a core  layer messages that   when none is                    Shutdown
+//	                     are due
 //	Disconnect           the connection's end  when Disconnect returns         Shutdown
 //	relief of a reader   the clock             with the socket; see below      Shutdown
 //	clock, one a handler the first connection  with the last connection        the next clock
@@ -126,7 +126,10 @@
 //	a blocked write      a full socket         with WriteTimeout at most       -
 //	a worker's slot      Worker.Run            with Run's ctx                  Run
 //
-// An idle connection has the reader alone. A reader whose handler runs for half
-// a second gets a relief, which answers pings, notices the client's leaving, and
-// keeps up to ReadLimit bytes of messages for it.
+// An idle connection has the reader alone. Handlers of layer messages may block:
+// the runners are twice as many after each millisecond in which they come to few
+// connections, and a connection whose turn is taken waits for it in a goroutine of
+// its own. A reader whose handler runs for half a second gets a relief, which
+// answers pings, notices the client's leaving, and keeps up to ReadLimit bytes of
+// messages for it.
 package consumer

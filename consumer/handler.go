@@ -30,6 +30,7 @@ type Handler struct {
 	counts      counters
 	log         *slog.Logger
 	clock       clock
+	runners     runners
 
 	connecting atomic.Int64 // in Connect
 	admitted   atomic.Int64 // open and connecting

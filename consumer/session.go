@@ -45,7 +45,7 @@ type session struct {
 	now  atomic.Pointer[string]         // the event that has the turn
 
 	active  atomic.Int32 // who has the turn or waits for it; above 0 nothing is relayed
-	running atomic.Bool  // a goroutine takes messages from the mailbox
+	running atomic.Bool  // a runner, or a goroutine, takes messages from the mailbox or will
 	batches atomic.Bool  // layer messages have the turn: what is sent goes out together
 	ended   atomic.Bool
 	warned  atomic.Bool  // of the layer
@@ -101,6 +101,9 @@ func (s *session) finish(code StatusCode) {
 
 // awaitTurn takes the turn after the end, telling of a handler that keeps it.
 func (s *session) awaitTurn() {
+	if s.tryEnter() {
+		return
+	}
 	s.active.Add(1)
 	timer := time.NewTimer(s.opts.HandlerTimeout)
 	defer timer.Stop()
@@ -119,10 +122,22 @@ func (s *session) awaitTurn() {
 	s.turn <- struct{}{}
 }
 
-// enter takes the turn; leave gives it back.
+// enter waits for the turn and takes it; leave gives it back.
 func (s *session) enter() {
 	s.active.Add(1)
 	s.turn <- struct{}{}
+}
+
+// tryEnter takes the turn if nobody has it.
+func (s *session) tryEnter() bool {
+	s.active.Add(1)
+	select {
+	case s.turn <- struct{}{}:
+		return true
+	default:
+		s.active.Add(-1)
+		return false
+	}
 }
 
 func (s *session) leave() {
