@@ -66,6 +66,12 @@ func (s *session) Ended(e *transport.EndError) {
 	s.ended.Store(true)
 	s.count(closedBy(e.Cause))
 	s.release(closeError(e))
+	if !s.plan.parts && s.tryEnter() { // nothing to run, and nothing runs
+		s.count(disconnected)
+		s.leave()
+		s.done()
+		return
+	}
 	go s.finish(StatusCode(e.Code))
 }
 
