@@ -52,7 +52,7 @@ const failover = time.Second + 3*time.Second
 func sentinel(t *testing.T) (master *redistest.Server, hosts []any) {
 	t.Helper()
 	master = redistest.Start(t)
-	redistest.Start(t, "--replicaof", "127.0.0.1", master.Port())
+	redistest.StartReplica(t, master)
 	s := redistest.StartSentinel(t, "main", master, 1)
 	return master, []any{map[string]any{"sentinels": []any{[]any{"127.0.0.1", s.Port()}}, "master_name": "main"}}
 }

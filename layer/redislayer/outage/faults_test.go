@@ -90,7 +90,7 @@ var faults = []*fault{
 // sentinel starts a master with a replica and a Sentinel.
 func sentinel(t *testing.T, p *place) (o redislayer.Options) {
 	p.server = redistest.Start(t)
-	redistest.Start(t, "--replicaof", "127.0.0.1", p.server.Port())
+	redistest.StartReplica(t, p.server)
 	s := redistest.StartSentinel(t, "main", p.server, 1)
 	o.Hosts = []any{map[string]any{"sentinels": []any{[]any{"127.0.0.1", s.Port()}}, "master_name": "main"}}
 	return o

@@ -76,8 +76,8 @@ func (f *fault) run(t *testing.T, kind string) {
 		until(t, "everybody hears everybody", func() bool { return heard(c.name + "-0") })
 	}
 
-	began, stop := time.Now(), make(chan struct{})
-	refused := s.knock(t, stop)
+	began := time.Now()
+	refused := s.knock(t)
 	f.strike(t, &p)
 	mended := time.Now()
 	for n := 0; ; n++ {
@@ -93,7 +93,6 @@ func (f *fault) run(t *testing.T, kind string) {
 		}
 	}
 	back := time.Now()
-	close(stop)
 	if n := refused(); n == 0 && f.refuses {
 		t.Error("no handshake was refused")
 	}

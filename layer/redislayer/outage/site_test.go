@@ -151,11 +151,14 @@ func (s *site) taken(t *testing.T) []call {
 	return taken
 }
 
-// knock tries handshakes until stop is closed, and notes how they are answered: let in, or 503, within the time that
+// knock tries handshakes until refused is called, and notes how they are answered: let in, or 503, within the time that
 // Connect has.
-func (s *site) knock(t *testing.T, stop <-chan struct{}) (refused func() int) {
+func (s *site) knock(t *testing.T) (refused func() int) {
 	var n int
 	var work sync.WaitGroup
+	stop := make(chan struct{})
+	end := sync.OnceFunc(func() { close(stop); work.Wait() })
+	t.Cleanup(end)
 	work.Go(func() {
 		tick := time.NewTicker(300 * time.Millisecond)
 		defer tick.Stop()
@@ -176,7 +179,7 @@ func (s *site) knock(t *testing.T, stop <-chan struct{}) (refused func() int) {
 		}
 	})
 	return func() int {
-		work.Wait()
+		end()
 		return n
 	}
 }

@@ -26,6 +26,16 @@ func StartCluster(t testing.TB, n int) []*Server {
 	return nodes
 }
 
+// StartReplica starts a replica of a master, and returns when it follows. One that does not yet would not be chosen by a
+// Sentinel, whose next try is twenty seconds later.
+func StartReplica(t testing.TB, master *Server) *Server {
+	t.Helper()
+	master.CLI("CONFIG", "SET", "repl-diskless-sync-delay", "0") // it waits for more of them
+	s := Start(t, "--replicaof", "127.0.0.1", master.Port())
+	poll(t, func() bool { return strings.Contains(s.CLI("INFO", "replication"), "master_link_status:up") })
+	return s
+}
+
 // StartSentinel starts a Sentinel that watches a master under a name, takes it for dead after a second and may fail over
 // alone. It returns when it knows as many replicas.
 func StartSentinel(t testing.TB, name string, master *Server, replicas int) *Server {
@@ -50,7 +60,7 @@ func startSentinel(t testing.TB, name, port string, replicas int, args ...string
 	}
 	s := start(t, "redis-server", append([]string{file, "--sentinel"}, args...))
 	poll(t, func() bool {
-		return strings.Contains(s.CLI("SENTINEL", "MASTER", name), fmt.Sprintf("num-slaves\n%d", replicas))
+		return strings.Contains(s.CLI("SENTINEL", "MASTER", name), fmt.Sprintf("num-slaves\n%d\n", replicas))
 	})
 	return s
 }
