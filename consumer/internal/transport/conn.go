@@ -37,7 +37,7 @@ type Conn struct {
 	raw     syscall.RawConn // nil where writes can't be tried: TLS, in-memory connections
 	set     *Settings
 	owner   Owner
-	deflate bool
+	deflate int // how long a message may be to go out compressed; 0: compression was not agreed on
 	sub     string
 	seen    atomic.Bool
 	closing atomic.Bool // a close frame is queued or sent; set under mu
@@ -59,7 +59,7 @@ type Conn struct {
 	end        *EndError
 }
 
-func newConn(nc net.Conn, early []byte, deflate bool, s *Settings, owner Owner) *Conn {
+func newConn(nc net.Conn, early []byte, deflate int, s *Settings, owner Owner) *Conn {
 	c := &Conn{nc: nc, set: s, owner: owner, deflate: deflate}
 	if c.raw = rawConn(nc); c.raw != nil {
 		c.tryOut = c.writeOnce
@@ -76,7 +76,7 @@ func (c *Conn) NetConn() net.Conn { return c.nc }
 func (c *Conn) Subprotocol() string { return c.sub }
 
 // Compressed reports whether permessage-deflate was agreed on.
-func (c *Conn) Compressed() bool { return c.deflate }
+func (c *Conn) Compressed() bool { return c.deflate > 0 }
 
 // TakeSeen reports whether the client gave a sign of life since the last call:
 // something was read, or a write that was blocked went on.

@@ -100,9 +100,10 @@ func (f *Frame) Payload() []byte { return f.plain[f.header:] }
 // ValidText reports whether the payload is UTF-8, as a text message must be.
 func (f *Frame) ValidText() bool { return utf8.Valid(f.Payload()) }
 
-// bytes returns the frame for a connection with or without compression.
-func (f *Frame) bytes(deflate bool) []byte {
-	if !deflate || len(f.plain)-f.header < deflateThreshold {
+// bytes returns the frame for a connection that compresses messages of up to
+// deflate bytes.
+func (f *Frame) bytes(deflate int) []byte {
+	if n := len(f.plain) - f.header; n > deflate || n < deflateThreshold {
 		return f.plain
 	}
 	f.once.Do(func() { f.deflated = deflateFrame(f.plain[0], f.Payload()) })

@@ -84,8 +84,12 @@ func hasToken(lines []string, want string) bool {
 // possible. The request and net/http's buffers are not kept.
 func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Settings, owner Owner) (*Conn, error) {
 	opts := &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled}
+	deflate := 0
 	if s.Compression {
-		opts.CompressionMode = websocket.CompressionNoContextTakeover
+		var answer string
+		if answer, deflate = agree(r.Header["Sec-Websocket-Extensions"]); answer != "" {
+			w.Header().Set("Sec-WebSocket-Extensions", answer)
+		}
 	}
 	if subprotocol != "" {
 		opts.Subprotocols = []string{subprotocol}
@@ -103,8 +107,6 @@ func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Setti
 		h.conn.Close()
 		return nil, err
 	}
-	// Accept does not tell whether compression was agreed on; the header does.
-	deflate := w.Header().Get("Sec-WebSocket-Extensions") != ""
 	c := newConn(h.conn, h.early, deflate, s, owner)
 	c.sub = lib.Subprotocol()
 	return c, nil

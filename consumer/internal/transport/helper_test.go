@@ -105,7 +105,8 @@ func echo(c *transport.Conn) {
 type raw struct {
 	t *testing.T
 	net.Conn
-	br *bufio.Reader
+	br     *bufio.Reader
+	header http.Header // of the handshake's answer
 }
 
 func (s *server) dial(t *testing.T, headers, early string) *raw {
@@ -118,7 +119,7 @@ func (s *server) dial(t *testing.T, headers, early string) *raw {
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
 	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n%s", headers, early)
-	c := &raw{t, conn, bufio.NewReader(conn)}
+	c := &raw{t: t, Conn: conn, br: bufio.NewReader(conn)}
 	resp, err := http.ReadResponse(c.br, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +127,7 @@ func (s *server) dial(t *testing.T, headers, early string) *raw {
 	if resp.StatusCode != 101 || resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 		t.Fatalf("handshake: %v %v", resp.Status, resp.Header)
 	}
+	c.header = resp.Header
 	return c
 }
 

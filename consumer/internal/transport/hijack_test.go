@@ -84,7 +84,7 @@ func TestAnswer(t *testing.T) {
 			if diff := cmp.Diff(want, resp.Header); diff != "" || resp.StatusCode != 101 {
 				t.Errorf("status %s, headers (-want +got):\n%s", resp.Status, diff)
 			}
-			c := &raw{t, conn, br}
+			c := &raw{t: t, Conn: conn, br: br}
 			c.expect(0x81, "early")
 		})
 	}

@@ -112,7 +112,7 @@ func (c *Conn) header() (frameHeader, error) {
 	switch {
 	case b[0]&0x30 != 0, h.opcode > opBinary && h.opcode < opClose, h.opcode > opPong:
 		return h, errReserved
-	case h.rsv1 && (!c.deflate || h.opcode == opContinuation || h.opcode >= opClose):
+	case h.rsv1 && (c.deflate == 0 || h.opcode == opContinuation || h.opcode >= opClose):
 		return h, errReserved
 	case b[1]&maskBit == 0:
 		return h, errUnmasked
