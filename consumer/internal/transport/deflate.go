@@ -13,7 +13,7 @@ const deflateThreshold = 128
 
 // tail ends the DEFLATE stream that a sender cuts before transmission
 // (RFC 7692 section 7.2.2), followed by an empty final block, so that a reader
-// sees the end.
+// sees the end. A message may have final blocks of its own before it.
 const tail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
 var (
@@ -43,12 +43,14 @@ func deflateFrame(first byte, payload []byte) []byte {
 	return b
 }
 
-// inflate appends the message that b holds to dst. A message of more than
-// limit bytes is errTooBig, and no more than limit bytes are made of it.
+// inflate appends to dst the message that b, which ends with tail, holds. A
+// message of more than limit bytes is errTooBig, and no more than limit bytes
+// are made of it.
 func inflate(dst, b []byte, limit int) ([]byte, error) {
 	r := inflaters.Get().(io.ReadCloser)
 	defer inflaters.Put(r)
-	src := io.MultiReader(bytes.NewReader(b), bytes.NewReader([]byte(tail)))
+	// A bytes.Reader is read no further than a final block's end.
+	src := bytes.NewReader(b)
 	if err := r.(flate.Resetter).Reset(src, nil); err != nil {
 		return dst, errInflate
 	}
@@ -61,10 +63,16 @@ func inflate(dst, b []byte, limit int) ([]byte, error) {
 		switch {
 		case len(dst) > limit:
 			return dst[:0], errTooBig
-		case err == io.EOF:
+		case err == io.EOF && src.Len() <= len(tail):
 			return dst, nil
-		case err != nil:
+		case err == io.EOF: // a final block, and the next one may refer to what was before it
+			err = r.(flate.Resetter).Reset(src, dst[max(0, len(dst)-window):])
+		}
+		if err != nil {
 			return dst, errInflate
 		}
 	}
 }
+
+// window is how far back DEFLATE refers, RFC 1951 section 2.
+const window = 32 << 10

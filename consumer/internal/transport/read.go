@@ -204,6 +204,7 @@ func (c *Conn) finish() (Message, error) {
 	op := a.opcode
 	a.opcode = 0
 	if a.compressed {
+		*a.data = append(*a.data, tail...)
 		dst := messages.Get().(*[]byte)
 		var err error
 		*dst, err = inflate((*dst)[:0], *a.data, c.set.ReadLimit)

@@ -149,7 +149,8 @@ func TestClientCloses(t *testing.T) {
 			if code != transport.CodeNoStatus {
 				p = closePayload(code, "bye €")
 			}
-			c.send(frame(0x88, p), frame(0x81, "after the close frame"))
+			// In one piece: what came after the socket was closed would reset it.
+			c.send(append(frame(0x88, p), frame(0x81, "after the close frame")...))
 			c.expectClose(code)
 			e := s.expectEnd(t, code, transport.CauseClient)
 			if want := strings.TrimPrefix(p, closePayload(code, "")); e.Reason != want {
