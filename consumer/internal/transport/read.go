@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -73,7 +74,7 @@ func (c *Conn) message() (Message, error) {
 		if err := c.begin(h); err != nil {
 			return Message{}, err
 		}
-		if h.fin && a.data == nil && !a.compressed && h.length <= readSize/2 {
+		if h.fin && a.data == nil && !a.compressed && h.length <= readSize/2 && (a.opcode == opBinary || c.in.has(int(h.length))) {
 			p, err := c.in.view(int(h.length))
 			if err != nil {
 				return Message{}, err
@@ -182,16 +183,17 @@ func (c *Conn) readPayload(h frameHeader) error {
 		*a.data = (*a.data)[:0]
 	}
 	for pos := 0; pos < int(h.length); {
-		n := min(int(h.length)-pos, readChunk)
-		have := len(*a.data)
-		*a.data = append(*a.data, make([]byte, n)...)
-		p := (*a.data)[have:]
-		if err := c.in.full(p); err != nil {
+		n, have := min(int(h.length)-pos, readChunk), len(*a.data)
+		*a.data = slices.Grow(*a.data, n)
+		n, err := c.in.some((*a.data)[have : have+n])
+		if err != nil {
 			return err
 		}
+		*a.data = (*a.data)[:have+n]
+		p := (*a.data)[have:]
 		unmask(p, h.key, pos)
 		if a.opcode == opText && !a.compressed && !a.text.feed(p) {
-			return errNotUTF8
+			return errNotUTF8 // however much of the message is to come
 		}
 		pos += n
 	}

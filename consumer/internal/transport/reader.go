@@ -89,27 +89,29 @@ func (in *reader) view(n int) ([]byte, error) {
 	return p, err
 }
 
-// full fills p.
-func (in *reader) full(p []byte) error {
-	if in.buf != nil {
-		n := copy(p, in.buf[in.r:in.w])
+// has reports whether the next n bytes came already.
+func (in *reader) has(n int) bool { return in.w-in.r >= n }
+
+// some reads at least one byte into p.
+func (in *reader) some(p []byte) (n int, err error) {
+	if in.r < in.w {
+		n = copy(p, in.buf[in.r:in.w])
 		in.r += n
-		p = p[n:]
+		return n, nil
 	}
-	for len(p) > 0 {
-		n := copy(p, in.early)
+	if len(in.early) > 0 {
+		n = copy(p, in.early)
 		in.early = in.early[n:]
-		if n == 0 {
-			var err error
-			n, err = in.c.nc.Read(p)
-			in.saw()
-			if n == 0 && err != nil {
-				return err
-			}
-		}
-		p = p[n:]
+		return n, nil
 	}
-	return nil
+	for n == 0 && err == nil {
+		n, err = in.c.nc.Read(p)
+		in.saw()
+	}
+	if n > 0 {
+		err = nil // the next read meets it again
+	}
+	return n, err
 }
 
 // more reads at least one byte behind what is buffered. A connection with
