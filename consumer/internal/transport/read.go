@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -132,15 +133,16 @@ func (c *Conn) header() (frameHeader, error) {
 	if b, err = c.in.peek(size + 4); err != nil {
 		return h, err
 	}
+	h.length = int64(short)
 	switch short {
 	case 126:
-		h.length = int64(binary.BigEndian.Uint16(b[2:]))
-	case 127:
-		if h.length = int64(binary.BigEndian.Uint64(b[2:])); h.length < 0 {
+		if h.length = int64(binary.BigEndian.Uint16(b[2:])); h.length < 126 {
 			return h, errLength
 		}
-	default:
-		h.length = int64(short)
+	case 127:
+		if h.length = int64(binary.BigEndian.Uint64(b[2:])); h.length <= math.MaxUint16 {
+			return h, errLength // below 0 too: the highest bit is set
+		}
 	}
 	h.key = binary.LittleEndian.Uint32(b[size:])
 	c.in.skip(size + 4)
