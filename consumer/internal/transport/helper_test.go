@@ -2,6 +2,8 @@ package transport_test
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/subtle"
 	"encoding/binary"
 	"flag"
 	"fmt"
@@ -143,10 +145,9 @@ func frame(first byte, payload string) []byte {
 		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
 	}
 	key := [4]byte{0x12, 0x34, 0x56, 0x78}
-	b = append(b, key[:]...)
-	for i := range len(payload) {
-		b = append(b, payload[i]^key[i&3])
-	}
+	b = append(append(b, key[:]...), payload...)
+	masked := b[len(b)-len(payload):]
+	subtle.XORBytes(masked, masked, bytes.Repeat(key[:], len(payload)/4+1))
 	return b
 }
 
