@@ -58,6 +58,7 @@ type conn struct {
 
 	sent int64 // when the last message was
 	got  int   // messages
+	want int   // broadcasts of the run
 	last int64 // the time stamp of the last broadcast
 }
 
@@ -94,11 +95,10 @@ func (l *client) fail(err error) {
 	}
 }
 
-// connectAll opens n connections, at most 256 of them unfinished at a time.
+// connectAll opens n connections, at most l.opening of them unfinished at a time.
 func (l *client) connectAll(n int) error {
-	const most = 256
 	for start := time.Now(); l.open < n && time.Since(start) < time.Minute; {
-		for l.opened < n && l.opened-l.open-l.failed < most {
+		for l.opened < n && l.opened-l.open-l.failed < l.opening {
 			if err := l.dial(); err != nil {
 				return err
 			}

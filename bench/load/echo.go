@@ -145,7 +145,7 @@ func mixed(l *client, s *target) (result, error) {
 	}
 	lost := l.n - e.answered
 	for _, c := range f.members {
-		lost += max(f.want(c)-c.got, 0)
+		lost += max(c.want-c.got, 0)
 	}
 	r["lost"], r["wrong"] = lost, l.wrong
 	return r, nil

@@ -38,10 +38,12 @@ func fanout(l *client, s *target) (result, error) {
 		return nil, err
 	}
 	own1, cpu1, stats1 := cpu(os.Getpid()), cpu(s.pid), s.stats("")
+	if err := l.poll(50); err != nil { // what nobody waits for
+		return nil, err
+	}
 	lost := 0
 	for _, c := range f.members {
-		lost += max(f.want(c)-c.got, 0)
-		l.wrong += max(c.got-f.want(c), 0)
+		lost += max(c.want-c.got, 0)
 	}
 	got := float64(f.got)
 	return result{
@@ -80,11 +82,18 @@ func (f *fan) message(c *conn, p []byte, now int64) {
 	if t == 0 || t < f.since {
 		return
 	}
-	if t < c.last && f.groups == 0 {
+	switch {
+	case t == c.last: // the same once more
+		f.wrong++
+		return
+	case t < c.last && f.client.groups == 0:
 		f.wrong++
 	}
 	c.last = t
-	c.got++
+	if c.got++; c.got > c.want {
+		f.wrong++
+		return
+	}
 	f.got++
 	f.delays.add(now - t)
 }
@@ -140,8 +149,8 @@ func (f *fan) run(total int) (time.Duration, error) {
 	f.got, f.delays, f.since = 0, hist{}, time.Now().UnixNano()
 	all := int64(0)
 	for _, c := range f.members {
-		c.got = 0
-		all += int64(f.want(c))
+		c.got, c.want = 0, f.want(c)
+		all += int64(c.want)
 	}
 	start, last, before, sent := time.Now(), time.Now(), int64(0), 0
 	_, err := f.until(func(d time.Duration) bool {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -34,7 +33,13 @@ func (l *client) frames(c *conn, b []byte, now int64) []byte {
 			}
 			size, head = int(binary.BigEndian.Uint16(b[2:])), 4
 		case 127:
-			l.fail(errors.New("a frame over 64 KiB"))
+			if len(b) < 10 {
+				return b
+			}
+			size, head = int(binary.BigEndian.Uint64(b[2:])), 10
+		}
+		if head+size > len(l.buf) {
+			l.fail(fmt.Errorf("a frame of %d bytes", size))
 			return nil
 		}
 		if len(b) < head+size {

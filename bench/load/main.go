@@ -43,6 +43,7 @@ type options struct {
 	carry    int
 	time     time.Duration
 	workers  int
+	opening  int
 	patience time.Duration
 }
 
@@ -67,6 +68,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.IntVar(&o.carry, "carry", 0, "idle: messages of 4 KiB that each connection sends and gets back before it rests")
 	f.DurationVar(&o.time, "t", 3*time.Second, "echo, mixed, connect: how long; idle: how long to wait")
 	f.IntVar(&o.workers, "workers", 32, "connect: connections under way")
+	f.IntVar(&o.opening, "opening", 256, "connections that open at a time")
 	f.DurationVar(&o.patience, "patience", 3*time.Second, "silence after which what is missing is lost")
 }
 
