@@ -6,6 +6,7 @@ require (
 	github.com/centrifugal/centrifuge v0.40.1
 	github.com/coder/websocket v1.8.15
 	github.com/gochannels/channels v0.0.0
+	github.com/gochannels/channels/layer/redislayer v0.0.0
 	github.com/gorilla/websocket v1.5.3
 	github.com/lxzan/gws v1.8.9
 	github.com/olahol/melody v1.1.4
@@ -34,3 +35,5 @@ require (
 )
 
 replace github.com/gochannels/channels => ..
+
+replace github.com/gochannels/channels/layer/redislayer => ../layer/redislayer

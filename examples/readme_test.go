@@ -294,7 +294,7 @@ func TestReadmeIsComplete(t *testing.T) {
 			}
 		}
 	}
-	private := []string{"internal", "testdata", "examples"}
+	private := []string{"internal", "testdata", "examples", "bench"}
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
