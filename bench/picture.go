@@ -21,8 +21,8 @@ var panels = []panel{
 	{"Fan-out to 1,000, 1 KiB compressed", "µs of CPU a delivery", row{scenario: "deflate", figure: "cpu_s_per_M"}, slices.Concat(ours, peers)},
 	{"Echo", "µs of CPU a round trip", row{scenario: "echo", figure: "cpu_s_per_M"}, slices.Concat(ours, peers)},
 	{"An idle client in a group", "KiB of memory", row{scenario: "idle", figure: "rss_gc_KiB_per_conn"}, slices.Concat(ours, peers)},
-	{"Django Channels: fan-out to 500 over Redis pub/sub", "µs of CPU a delivery", row{scenario: "django-pubsub", figure: "cpu_s_per_M"}, slices.Concat(ours, []string{"channels-message"}, django)},
-	{"Django Channels: echo", "µs of CPU a round trip", row{scenario: "echo", figure: "cpu_s_per_M"}, slices.Concat(ours, []string{"channels-message"}, django)},
+	{"Django: fan-out to 500 over Redis pub/sub", "µs of CPU a delivery", row{scenario: "django-pubsub", figure: "cpu_s_per_M"}, slices.Concat(ours, []string{"channels-message"}, django)},
+	{"Django: echo", "µs of CPU a round trip", row{scenario: "echo", figure: "cpu_s_per_M"}, slices.Concat(ours, []string{"channels-message"}, django)},
 }
 
 // The picture's measures in pixels.

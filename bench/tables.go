@@ -14,7 +14,7 @@ import (
 var shown = []string{
 	"cpu_s_per_M", "cpu_s_per_K", "rss_gc_KiB_per_conn", "rss_KiB_per_conn", "heap_KiB_per_conn", "stack_KiB_per_conn",
 	"goroutines_per_conn", "cpu_us_per_connect", "Kmsg_per_s", "Krt_per_s", "Kframes_per_s", "Kconn_per_s",
-	"echo_p50_us", "echo_p99_us", "p50_us", "p99_us", "lost", "wrong", "mallocs_per_msg", "client_cpu_s_per_M", "rss_MiB", "goroutines_after",
+	"echo_p50_us", "echo_p99_us", "p50_us", "p99_us", "lost", "wrong", "mallocs_per_msg", "mallocs_per_conn", "client_cpu_s_per_M", "rss_MiB", "goroutines_after",
 }
 
 // text writes a table of everything for each scenario: medians, and the first

@@ -135,6 +135,22 @@ func (l *client) until(done func(time.Duration) bool) (time.Duration, error) {
 	return time.Since(start), nil
 }
 
+// wait polls until done says so or, as what comes is counted by progress, none has
+// come for l.patience. It returns how long it was until the last came.
+func (l *client) wait(progress func() int64, done func() bool) (time.Duration, error) {
+	// Time that the load itself was kept from the processor is not silence.
+	const polls = 50
+	start, last, before, quiet := time.Now(), time.Duration(0), progress(), 0
+	_, err := l.until(func(passed time.Duration) bool {
+		quiet++
+		if n := progress(); n != before {
+			last, before, quiet = time.Since(start), n, 0
+		}
+		return done() || quiet > polls && passed-last > l.patience
+	})
+	return last, err
+}
+
 func (l *client) readable(c *conn) {
 	if c.tls == nil {
 		l.readOnce(c)

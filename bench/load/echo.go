@@ -96,7 +96,7 @@ func (e *echoes) last(d time.Duration) (time.Duration, error) {
 // end waits for the answers that are due.
 func (e *echoes) end() error {
 	e.ending = true
-	_, err := e.until(func(passed time.Duration) bool { return e.answered >= e.n || passed > e.patience })
+	_, err := e.wait(func() int64 { return int64(e.answered) }, func() bool { return e.answered >= e.n })
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -30,6 +31,8 @@ type fake struct {
 	frame  func(p []byte) []byte // makes the frame of a broadcast. nil: one of text
 	header string                // of the handshake's answer
 	stray  int                   // the message that goes to all, whatever its group
+
+	pongs atomic.Int64
 
 	mu      sync.Mutex
 	conns   []net.Conn
@@ -51,7 +54,7 @@ func (f *fake) start(t *testing.T) options {
 	return options{
 		addr: s.Listener.Addr().String(), pid: os.Getpid(), proto: "ws", scenario: "fanout",
 		n: 4, msgs: 20, size: 128, window: 32, in: 1, workers: 4, opening: 4, headers: 4,
-		time: 100 * time.Millisecond, patience: 200 * time.Millisecond,
+		time: 100 * time.Millisecond, patience: time.Second,
 	}
 }
 
@@ -70,6 +73,10 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		op, p, err := readFrame(rw.Reader)
 		if err != nil {
 			return
+		}
+		if op == opPong {
+			f.pongs.Add(1)
+			continue
 		}
 		b := serverFrame(op, p)
 		if op == opText && f.answer != nil {

@@ -152,22 +152,19 @@ func (f *fan) run(total int) (time.Duration, error) {
 		c.got, c.want = 0, f.want(c)
 		all += int64(c.want)
 	}
-	start, last, before, sent := time.Now(), time.Now(), int64(0), 0
-	_, err := f.until(func(d time.Duration) bool {
-		for n := f.due(d, sent, float64(all)/float64(total)); n > 0; n = 0 {
+	start, sent := time.Now(), 0
+	last, err := f.wait(func() int64 { return f.got }, func() bool {
+		if n := f.due(time.Since(start), sent, float64(all)/float64(total)); n > 0 {
 			f.posts <- post{n, f.first + sent}
 			sent += n
 		}
-		if f.got != before {
-			last, before = time.Now(), f.got
-		}
-		return f.got >= all || time.Since(last) > f.patience
+		return f.got >= all
 	})
 	if err != nil {
 		return 0, err
 	}
 	f.posts <- post{}
-	return last.Sub(start), <-f.posted
+	return last, <-f.posted
 }
 
 // due returns how many messages to send now, when the run has lasted d, if a

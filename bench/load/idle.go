@@ -73,7 +73,7 @@ func carry(l *client) error {
 		return nil
 	}
 	next()
-	_, err := l.until(func(passed time.Duration) bool { return done >= l.n || passed > time.Minute })
+	_, err := l.wait(func() int64 { return int64(done) }, func() bool { return done >= l.n })
 	return err
 }
 
@@ -101,18 +101,19 @@ func connect(l *client, s *target) (result, error) {
 	if _, err := last(l.time / 6); err != nil {
 		return nil, err
 	}
-	cpu0 := cpu(s.pid)
+	stats0, cpu0 := s.stats(""), cpu(s.pid)
 	d, err := last(l.time)
 	if err != nil {
 		return nil, err
 	}
-	cpu1, n := cpu(s.pid), float64(done)
-	if _, err := l.until(func(passed time.Duration) bool { return under == 0 || passed > l.patience }); err != nil {
+	cpu1, n, stats1 := cpu(s.pid), float64(done), s.stats("")
+	if _, err := l.wait(func() int64 { return int64(done) }, func() bool { return under == 0 }); err != nil {
 		return nil, err
 	}
 	return result{
 		"Kconn_per_s":      round(n / d.Seconds() / 1e3),
 		"cpu_s_per_K":      round((cpu1 - cpu0) / n * 1e3),
+		"mallocs_per_conn": round((stats1["mallocs"] - stats0["mallocs"]) / n),
 		"lost":             under,
 		"goroutines_after": s.stats("")["goroutines"],
 	}, nil

@@ -29,7 +29,7 @@ func TestFanoutCounts(t *testing.T) {
 			return [][]byte{frame}
 		}
 	}
-	var held []byte
+	var held, late []byte
 	tests := []struct {
 		name string
 		send func(conn, message int, frame []byte) [][]byte
@@ -38,6 +38,25 @@ func TestFanoutCounts(t *testing.T) {
 		{"no fault", nil, counts{all, 0, 0}},
 		{"dropped", once(func([]byte) [][]byte { return nil }), counts{all - 1, 1, 0}},
 		{"twice", once(func(f []byte) [][]byte { return [][]byte{f, f} }), counts{all, 0, 1}},
+		{"twice for the one before", func(c, m int, frame []byte) [][]byte {
+			switch {
+			case c == conn && m == message:
+				return nil
+			case c == conn && m == message+1:
+				return [][]byte{frame, frame}
+			}
+			return [][]byte{frame}
+		}, counts{all - 1, 1, 1}},
+		{"late from the run before", func(c, m int, frame []byte) [][]byte {
+			switch {
+			case c == conn && m == 0:
+				late = slices.Clone(frame)
+				return nil
+			case c == conn && m == message:
+				return [][]byte{late, frame}
+			}
+			return [][]byte{frame}
+		}, counts{all, 0, 0}},
 		{"binary", once(func(f []byte) [][]byte {
 			return [][]byte{append([]byte{fin | opBinary}, f[1:]...)}
 		}), counts{all, 0, 1}},
@@ -119,6 +138,9 @@ func TestCompressed(t *testing.T) {
 	o.deflate = true
 	if got, want := countsOf(f.load(t, o)), (counts{80, 0, 0}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
+	}
+	if got := f.pongs.Load(); got < 80 { // the last may be under way
+		t.Errorf("%d pongs", got)
 	}
 
 	f = &fake{header: agreed, frame: func(p []byte) []byte {

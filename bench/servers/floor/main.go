@@ -69,6 +69,8 @@ func (s *server) remove(fd int) {
 	for _, fds := range s.groups {
 		delete(fds, fd)
 	}
+	// The net.Conn may not be closed yet, and would keep the number registered.
+	_ = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	_ = unix.Close(fd)
 }
 
