@@ -155,7 +155,8 @@ check_workspace() {
 	fi
 	# go.work.sum has all that the commands of the README need.
 	GOWORK=$PWD/go.work go build -o /dev/null ./examples/chat
-	GOWORK=$PWD/go.work go list -test -deps ./... ./examples/... >/dev/null
+	GOWORK=$PWD/go.work go build -o /dev/null ./bench
+	GOWORK=$PWD/go.work go list -test -deps ./... ./examples/... ./bench/... >/dev/null
 }
 
 in_modules() {
