@@ -13,8 +13,16 @@ import (
 // the handled ones.
 type Relay struct {
 	key  string
-	text bool
+	form relayForm
 }
+
+type relayForm byte
+
+const (
+	asJSON relayForm = iota
+	asText
+	asBinary
+)
 
 // RelayMessage sends the whole message as JSON.
 func RelayMessage() Relay { return Relay{} }
@@ -24,7 +32,11 @@ func RelayKey(key string) Relay { return Relay{key: key} }
 
 // RelayText sends the string under key verbatim: what a Django handler does
 // with send(text_data=event["message"]).
-func RelayText(key string) Relay { return Relay{key: key, text: true} }
+func RelayText(key string) Relay { return Relay{key: key, form: asText} }
+
+// RelayBinary sends the bytes under key verbatim, as a binary frame: what a
+// Django handler does with send(bytes_data=event["data"]).
+func RelayBinary(key string) Relay { return Relay{key: key, form: asBinary} }
 
 // relayed is what a message became. frame is nil if it can't be sent.
 type relayed struct{ frame *transport.Frame }
@@ -58,14 +70,21 @@ func (r Relay) frame(e layer.Envelope) (*transport.Frame, error) {
 	if !ok {
 		return nil, fmt.Errorf("the message has no key %q", r.key)
 	}
-	if !r.text {
-		return transport.BuildFrame(false, 0, func(b []byte) ([]byte, error) { return layer.AppendJSON(b, v) })
+	switch r.form {
+	case asText:
+		text, ok := v.(string)
+		if !ok {
+			return nil, fmt.Errorf("the value of %q is a %T, not a string", r.key, v)
+		}
+		return transport.NewFrame(false, []byte(text)), nil
+	case asBinary:
+		b, ok := v.([]byte)
+		if !ok {
+			return nil, fmt.Errorf("the value of %q is a %T, not bytes", r.key, v)
+		}
+		return transport.NewFrame(true, b), nil
 	}
-	s, ok := v.(string)
-	if !ok {
-		return nil, fmt.Errorf("the value of %q is a %T, not a string", r.key, v)
-	}
-	return transport.NewFrame(false, []byte(s)), nil
+	return transport.BuildFrame(false, 0, func(b []byte) ([]byte, error) { return layer.AppendJSON(b, v) })
 }
 
 type jsonFrameKey struct{}

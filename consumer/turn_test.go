@@ -261,6 +261,7 @@ func TestRelayForms(t *testing.T) {
 	l := new(layer.Memory)
 	app := (&hooks{}).handler(t, consumer.Options{Layer: l, Groups: []string{"g"}, Logger: out.logger(), Relay: map[string]consumer.Relay{
 		"whole": consumer.RelayMessage(), "one_key": consumer.RelayKey("value"), "text": consumer.RelayText("message"),
+		"bytes": consumer.RelayBinary("data"),
 	}})
 	c := consumertest.NewWebsocketCommunicator(t, app, "/")
 	c.Connect()
@@ -270,17 +271,19 @@ func TestRelayForms(t *testing.T) {
 	c.ExpectText(`[1,"<&>",null]`)
 	groupSend(t, l, "g", consumer.Message{"type": "text", "message": `{"already": "json"}`})
 	c.ExpectText(`{"already": "json"}`)
-	for _, bad := range []consumer.Message{{"type": "one_key"}, {"type": "text", "message": 5}, {"type": "text"}} {
+	groupSend(t, l, "g", consumer.Message{"type": "bytes", "data": []byte{0, 0xff}})
+	c.ExpectBinary([]byte{0, 0xff})
+	for _, bad := range []consumer.Message{{"type": "one_key"}, {"type": "text", "message": 5}, {"type": "text"}, {"type": "bytes", "data": "text"}} {
 		groupSend(t, l, "g", bad)
 	}
 	groupSend(t, l, "g", event(1))
 	c.ExpectJSON(event(1))
 	c.Disconnect()
-	if n := app.Stats().Dropped["undecodable"]; n != 3 {
-		t.Errorf("%d counted, want 3", n)
+	if n := app.Stats().Dropped["undecodable"]; n != 4 {
+		t.Errorf("%d counted, want 4", n)
 	}
-	if n := strings.Count(out.String(), "can't be relayed"); n != 3 {
-		t.Errorf("%d lines in the log, want 3: %s", n, out.String())
+	if n := strings.Count(out.String(), "can't be relayed"); n != 4 {
+		t.Errorf("%d lines in the log, want 4: %s", n, out.String())
 	}
 }
 
