@@ -52,6 +52,25 @@ func TestMedians(t *testing.T) {
 	}
 }
 
+// TestKeep writes a part of the figures, and the rest stays.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	figures := func(server string, cpu float64) *results {
+		return summarise([]line{{"scenario": "fanout", "server": server, "cpu_s_per_M": cpu}})
+	}
+	r := figures("gws", 2)
+	r.keep(figures("gws", 1))
+	r.keep(figures("channels", 3))
+	for server, want := range map[string]float64{"gws": 2, "channels": 3} {
+		if s, _ := r.stat("fanout", server, "cpu_s_per_M"); s.Median != want {
+			t.Errorf("%s: %v, want %v", server, s.Median, want)
+		}
+	}
+	if got := strings.Count(r.markdown(), "\n|"); got != 2*3 { // two tables have the row
+		t.Errorf("%d lines of tables in %s", got, r.markdown())
+	}
+}
+
 func TestShort(t *testing.T) {
 	t.Parallel()
 	for f, want := range map[float64]string{0: "0", 0.00042: "< 0.001", 0.0161: "0.016", 0.6: "0.60", 1.005: "1.00", 12.34: "12.3", 345.6: "346"} {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,11 @@ func readFigures(dir string) (*results, error) {
 }
 
 // write puts the figures into the module's folder and into the README above it.
+// What was measured on the same machine before and is not measured now stays.
 func (r *results) write(dir string) error {
+	if old, err := readFigures(dir); err == nil && old.About.Machine == r.About.Machine {
+		r.keep(old)
+	}
 	r.prune()
 	data, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
@@ -56,6 +61,20 @@ func (r *results) write(dir string) error {
 		}
 	}
 	return nil
+}
+
+// keep takes what r lacks from old.
+func (r *results) keep(old *results) {
+	for scenario, servers := range old.Figures {
+		if r.Figures[scenario] == nil {
+			r.Figures[scenario] = map[string]map[string]stat{}
+		}
+		for server, figures := range servers {
+			if r.Figures[scenario][server] == nil {
+				r.Figures[scenario][server] = figures
+			}
+		}
+	}
 }
 
 // part returns what is between the marks of text.
@@ -89,12 +108,12 @@ func (r *results) prune() {
 		used[p.row] = true
 	}
 	for scenario, servers := range r.Figures {
-		for _, figures := range servers {
-			for figure := range figures {
-				if !used[row{scenario: scenario, figure: figure}] {
-					delete(figures, figure)
-				}
+		for server, figures := range servers {
+			maps.DeleteFunc(figures, func(figure string, _ stat) bool { return !used[row{scenario: scenario, figure: figure}] })
+			if len(figures) == 0 {
+				delete(servers, server)
 			}
 		}
 	}
+	maps.DeleteFunc(r.Figures, func(_ string, servers map[string]map[string]stat) bool { return len(servers) == 0 })
 }

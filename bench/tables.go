@@ -74,17 +74,26 @@ func title(server string) string {
 }
 
 // markdown returns the README's tables: medians, and in brackets how many times
-// the first column's they are.
+// the first column's they are. Rows without figures are left out.
 func (r *results) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s. %s.\n", r.About.Machine, strings.Join(r.About.Libraries, ", "))
 	for _, t := range tables {
+		var rows []row
+		for _, row := range t.rows {
+			if slices.ContainsFunc(t.columns, func(server string) bool { return r.has(row, server) }) {
+				rows = append(rows, row)
+			}
+		}
+		if len(rows) == 0 {
+			continue
+		}
 		fmt.Fprintf(&b, "\n| %s |", t.title)
 		for _, server := range t.columns {
 			fmt.Fprintf(&b, " %s |", title(server))
 		}
 		b.WriteString("\n|---|" + strings.Repeat("---:|", len(t.columns)) + "\n")
-		for _, row := range t.rows {
+		for _, row := range rows {
 			fmt.Fprintf(&b, "| %s |", row.title)
 			for _, server := range t.columns {
 				fmt.Fprintf(&b, " %s |", r.cell(row, server, t.columns[0]))
@@ -93,6 +102,11 @@ func (r *results) markdown() string {
 		}
 	}
 	return b.String()
+}
+
+func (r *results) has(row row, server string) bool {
+	_, ok := r.stat(row.scenario, server, row.figure)
+	return ok
 }
 
 // cell returns a median and its ratio to that of the server first; a dash where
