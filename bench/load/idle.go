@@ -1,9 +1,6 @@
 package main
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // idle measures the memory of connections that do nothing, or nothing any more.
 func idle(l *client, s *target) (result, error) {
@@ -30,7 +27,7 @@ func idle(l *client, s *target) (result, error) {
 	}
 	after, stats, n := rss(s.pid), s.stats(""), float64(l.n)
 	return result{
-		"n": l.n, "headers": l.headers, "carry": l.carry, "lost": l.n - l.open,
+		"n": l.n, "headers": l.headers, "carry": l.carry, "lost": l.n - l.open, "wrong": l.wrong,
 		"rss_KiB_per_conn":    round(float64(raw-rss0) / n),
 		"rss_gc_KiB_per_conn": round(float64(after-rss0) / n),
 		"heap_KiB_per_conn":   round(stats["heap"] / 1024 / n),
@@ -43,36 +40,36 @@ func idle(l *client, s *target) (result, error) {
 // carry has each connection send l.carry messages of 4 KiB and get them back, as
 // many connections at a time as a busy service might have.
 func carry(l *client) error {
+	if l.carry == 0 {
+		return nil
+	}
 	const size, most = 4 << 10, 64
 	l.size = size
 	e := newEchoes(l)
 	var waiting []*conn
 	l.each(func(c *conn) { waiting = append(waiting, c) })
 	done, under := 0, 0
-	next := func() {
+	begin := func() {
 		for under < most && len(waiting) > 0 {
 			c := waiting[0]
 			waiting = waiting[1:]
 			under++
-			e.write(c, e.frame)
+			l.write(c, e.frame)
 		}
 	}
 	l.onMsg = func(c *conn, p []byte, _ int64) {
-		if len(p) < e.size || strings.Contains(string(p[:min(len(p), 64)]), `"error"`) {
+		if !e.answers(p) {
 			l.wrong++
 		}
 		if c.got++; c.got < l.carry {
-			e.write(c, e.frame)
+			l.write(c, e.frame)
 			return
 		}
 		done++
 		under--
-		next()
+		begin()
 	}
-	if l.carry == 0 {
-		return nil
-	}
-	next()
+	begin()
 	_, err := l.wait(func() int64 { return int64(done) }, func() bool { return done >= l.n })
 	return err
 }

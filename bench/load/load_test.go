@@ -200,10 +200,10 @@ func TestEchoCounts(t *testing.T) {
 	}
 }
 
-// TestShortAnswer counts each answer that is not what was asked.
-func TestShortAnswer(t *testing.T) {
+// TestWrongAnswer counts each answer that is not what was asked.
+func TestWrongAnswer(t *testing.T) {
 	t.Parallel()
-	f := &fake{answer: func(_ int, p []byte) []byte { return serverFrame(opText, p[:len(p)-1]) }}
+	f := &fake{answer: func(_ int, p []byte) []byte { return serverFrame(opText, append(p[:len(p)-3], "y\"}"...)) }}
 	o := f.start(t)
 	o.scenario = "echo"
 	if r := f.load(t, o); r["wrong"].(int) == 0 || r["lost"].(int) != 0 {
