@@ -59,7 +59,7 @@ var plan = []scenario{
 	},
 	{
 		name: "groups", servers: []string{"channels", "floor", "melody", "centrifuge"},
-		load: flags("-n 10000 -groups 1000 -msgs 10000 -window 320"), quick: flags("-n 20 -groups 5 -msgs 20"),
+		load: flags("-n 10000 -groups 1000 -msgs 3000 -window 320"), quick: flags("-n 20 -groups 5 -msgs 20"),
 	},
 	{
 		name: "groups-50", servers: []string{"channels", "floor", "melody", "centrifuge"},
