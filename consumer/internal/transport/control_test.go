@@ -1,10 +1,12 @@
 package transport_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gochannels/channels/consumer/internal/transport"
 )
@@ -126,4 +128,25 @@ func TestControlFramesInAStorm(t *testing.T) {
 			t.Fatalf("after %d echoes, %d messages and %d pongs: frame %#x %.40q", texts, others, pongs, first, p)
 		}
 	}
+}
+
+// RFC 6455 section 5.5.2: every ping is answered, also when it comes while more than
+// QueueBytes are on their way to a client that reads.
+func TestPongsBehindALargeMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		conn, client, end := stalling(t)
+		big := strings.Repeat("x", 3<<20)
+		conn.Send(transport.NewFrame(true, []byte(big)), true)
+		for i := range 20 {
+			client.Write(frame(0x89, fmt.Sprint("ping ", i)))
+		}
+		c := &raw{t: t, Conn: client, br: bufio.NewReader(client)}
+		c.expect(0x82, big)
+		for i := range 20 {
+			c.expect(0x8A, fmt.Sprint("ping ", i))
+		}
+		client.Close()
+		end()
+	})
 }

@@ -42,11 +42,12 @@ const frameCost = 32
 // Ping queues a ping.
 func (c *Conn) Ping() { c.control(opPing, nil) }
 
-// control queues a ping or pong. With a full queue it is left out: the peer
-// does not read, which the queue's limit or the writer's deadline deals with.
+// control queues a ping or pong, beyond QueueBytes too: what is on its way may
+// be one large message, and a ping must be answered. A peer that does not read
+// gets no more of them than it may send pings until the writer's deadline.
 func (c *Conn) control(op byte, payload []byte) {
 	c.mu.Lock()
-	if c.closing.Load() || c.queued > c.set.QueueBytes {
+	if c.closing.Load() || len(c.queue) > c.set.QueueBytes/frameCost {
 		c.mu.Unlock()
 		return
 	}
