@@ -6,9 +6,10 @@
 #   FUZZTIME=1m ./test.sh  with more time for each fuzz target (default 4s)
 #
 # It needs Go. What else is missing, a C compiler for the race detector, Chromium
-# for the browser test, Redis and Python, it installs with apt-get; staticcheck and
-# gofumpt go into a folder beside Go's build cache, and Django Channels, from PyPI,
-# into environments beside that. It stops at the first step that fails.
+# for the browser test, Redis, Python and Node.js, it installs with apt-get; staticcheck
+# and gofumpt go into a folder beside Go's build cache, and Django Channels, from PyPI,
+# and the WebSocket clients of PyPI and npm into folders beside that. It stops at the
+# first step that fails.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -64,6 +65,8 @@ install_missing() {
 	[[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser || -x /usr/bin/google-chrome ]] || missing+=(chromium)
 	command -v redis-server >/dev/null || missing+=(redis-server)
 	python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+	command -v node >/dev/null || missing+=(nodejs)
+	command -v npm >/dev/null || missing+=(npm)
 	if ((${#missing[@]} > 0)); then
 		echo "installing ${missing[*]}"
 		if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
@@ -210,6 +213,7 @@ mapfile -t modules < <(files go.mod | xargs -n1 dirname | sort)
 
 step 'tools' install_missing
 step 'Django Channels' layer/redislayer/interop/venv.sh all
+step 'WebSocket clients' consumer/interop/clients.sh all
 step 'gofumpt' check_format
 step 'house rules' check_rules
 step 'go mod tidy' in_modules go mod tidy -diff
