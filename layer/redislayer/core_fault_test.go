@@ -100,6 +100,56 @@ func TestCoreSurvivesACut(t *testing.T) {
 	}
 }
 
+// A connection that is lost on its way, while the server takes it for alive, gets none of the messages that come afterwards.
+func TestCoreLosesNothingToALostConnection(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	p := redistest.NewProxy(t, s.Addr())
+	there := coreOptions(s)
+	o := *there
+	o.Hosts = []any{p.URL()}
+	l := coreReady(t, &o)
+	sender := coreReady(t, there)
+	box := newChannel(t, l, "g")
+	groupSend(t, sender, "g", 0)
+	expect(t, box, 0)
+	p.Strand()
+	until(t, soon, "the layer is connected again", func() bool { return metric(t, l, "reconnects_total") == 1 })
+	gapOf(t, box)
+	for i := range 100 {
+		groupSend(t, sender, "g", i)
+	}
+	for i := range 100 {
+		expect(t, box, i)
+	}
+	noGap(t, box)
+}
+
+// What Python sends one after the other while the process is held up is more than fits into a key, but waits at the server.
+func TestCoreIsHeldUp(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	p := redistest.NewProxy(t, s.Addr())
+	o := coreOptions(s)
+	o.Hosts = []any{p.URL()}
+	l := coreReady(t, o)
+	box := newChannel(t, l, "g")
+	member := groupMembers(s, o, "g")[0]
+	process, _, _ := strings.Cut(member, "!")
+	groupSend(t, l, "g", 0)
+	expect(t, box, 0)
+	p.Blackhole(true)
+	for i := range 40 {
+		s.CLI("ZADD", o.Prefix+process+"!", strconv.Itoa(1800000000+i), "no message "+strconv.Itoa(i))
+	}
+	if n := s.CLI("ZCARD", o.Prefix+process+"!"); n != "0" {
+		t.Errorf("%s messages take up room", n)
+	}
+	p.Blackhole(false)
+	until(t, soon, "all have arrived", func() bool { return metric(t, l, "refused_total") == 40 })
+	noGap(t, box)
+}
+
 func TestCoreHealsAFlush(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)

@@ -11,7 +11,8 @@ import (
 // arguments that some servers allow.
 const assertAtOnce = 200
 
-// counterLife is how long a reader's counter lives without being renewed; drainScript says the same.
+// counterLife is how long a reader's counter lives without being renewed; drainScript says the same. So does the key that
+// ends its takes, for which a moment would do.
 const counterLife = time.Minute
 
 // assertAll asserts all memberships on this server, and ends those that it should have been told the end of. It returns

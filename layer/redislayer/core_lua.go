@@ -101,21 +101,27 @@ end
 return 1
 `)
 
-// drainScript takes up to ARGV[1] messages out of each key but the last, and returns for each key that had any its index,
+// drainScript takes up to ARGV[1] messages out of each key but the last two, and returns for each key that had any its index,
 // how many it had, and the messages with their scores. A key of another type is deleted: it is nobody's but ours. The last
-// key counts the runs; what it says comes first, 0 if the server has no memory left to count, and then whether it has begun
-// to count. It begins above all that it has counted before a FLUSHALL.
+// key counts the runs; what it says comes first, 0 if the server has no memory left to count, then whether it has begun to
+// count, and the time in microseconds. It begins above all that it has counted before a FLUSHALL. If there is the last key
+// but one, it does nothing.
 var drainScript = newScript(`
-local count, begun = redis.pcall('INCR', KEYS[#KEYS]), 0
+local stop, counter = KEYS[#KEYS - 1], KEYS[#KEYS]
+if redis.call('EXISTS', stop) == 1 then
+	return {}
+end
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local count, begun = redis.pcall('INCR', counter), 0
 if count == 1 then
-	local t = redis.call('TIME')
-	count, begun = t[1] * 1000000 + t[2], 1
-	redis.call('SET', KEYS[#KEYS], string.format('%.0f', count), 'EX', 60)
+	count, begun = now, 1
+	redis.call('SET', counter, string.format('%.0f', count), 'EX', 60)
 elseif type(count) ~= 'number' then
 	count = 0
 end
-local all = {count, begun}
-for i = 1, #KEYS - 1 do
+local all = {count, begun, now}
+for i = 1, #KEYS - 2 do
 	local n = redis.pcall('ZCARD', KEYS[i])
 	if type(n) ~= 'number' then
 		redis.call('DEL', KEYS[i])

@@ -23,9 +23,9 @@ type entry struct {
 }
 
 // takes is how many requests for messages are under way at a time, one behind the other on one connection. So the next is in
-// force at the server when one is answered: if it were sent only then, a burst of many Python senders could fill a key
-// in between.
-const takes = 4
+// force at the server when one is answered: a process that is held up for a while, as others have the processor, loses
+// nothing to a key that is full. Each is good for what comes at a time, which most often is one message.
+const takes = 64
 
 // reader takes the messages out of this process' keys on one server.
 type reader struct {
@@ -35,14 +35,15 @@ type reader struct {
 	next    int64         // number of the take to deliver next, by the server's count; 0 while it has not begun to
 	pending map[int64]got // takes that were answered before their turn
 	held    []entry       // taken, but a key may still hold some that come before them
+	empty   time.Time     // when all keys were last emptied, or a little earlier
 }
 
 // got is the answer to a take.
 type got struct {
 	first []rueidis.RedisMessage // what BZPOPMIN waited for
 	found []rueidis.RedisMessage // what was there besides, after the number of the take
-	since time.Time
-	take  uint64 // coreLeavers'
+	at    int64                  // when, by the server's clock
+	take  uint64                 // coreLeavers'
 }
 
 // read takes messages until the session ends. While there are none, one command waits for the first; with its answer comes
@@ -51,7 +52,7 @@ type got struct {
 // It reads the same keys on every server: a Python process that sends to a channel looks for its server by the whole name.
 // The names that we choose lead it to our home all the same, but a name may be made up by others.
 func (p *coreSession) read() {
-	r := &reader{p: p, pending: make(map[int64]got)}
+	r := &reader{p: p, pending: make(map[int64]got), empty: p.heardLast()}
 	wait := max(p.shard.layer.opts.ProbeInterval, time.Second)
 	var work sync.WaitGroup
 	for range takes {
@@ -65,7 +66,7 @@ func (p *coreSession) read() {
 func (r *reader) run(wait time.Duration) {
 	p, l := r.p, r.p.shard.layer
 	for p.ctx.Err() == nil {
-		g := got{since: time.Now()}
+		var g got
 		if p.shard.index == l.names.home {
 			g.take = l.leavers.begin()
 		}
@@ -98,10 +99,10 @@ func (r *reader) watch(limit time.Duration) {
 // take waits for a message and takes all others there are.
 func (r *reader) take(g *got, wait time.Duration) error {
 	p, l := r.p, r.p.shard.layer
-	run := invocation{keys: append(slices.Clip(l.keys), p.counter), args: []string{strconv.Itoa(drainAtOnce)}}
+	run := invocation{keys: append(slices.Clip(l.keys), p.stop, p.counter), args: []string{strconv.Itoa(drainAtOnce)}}
 	b := p.ear.B()
 	// It is not marked as blocking, for it shall share its connection. Redis 5 knows no parts of a second.
-	first := b.Arbitrary("BZPOPMIN").Keys(l.keys...).Args(seconds10(wait)).Build()
+	first := b.Arbitrary("BZPOPMIN").Keys(p.stop).Keys(l.keys...).Args(seconds10(wait)).Build()
 	drain := b.Evalsha().Sha1(drainScript.sha).Numkeys(int64(len(run.keys))).Key(run.keys...).Arg(run.args...).Build()
 	res := p.ear.DoMulti(p.ctx, first, drain)
 	var err error
@@ -123,12 +124,13 @@ func (r *reader) take(g *got, wait time.Duration) error {
 
 // order delivers takes in the order in which the server has answered them.
 func (r *reader) order(g got) bool {
-	if len(g.found) < 2 {
+	if len(g.found) < 3 {
 		return true
 	}
 	number, _ := g.found[0].AsInt64()
 	begun, _ := g.found[1].AsInt64()
-	g.found = g.found[2:]
+	g.at, _ = g.found[2].AsInt64()
+	g.found = g.found[3:]
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if begun == 1 && !r.begin(number) {
@@ -169,7 +171,8 @@ func (r *reader) begin(number int64) bool {
 // hand puts a take into the inbox, and reports false if the session has ended.
 func (r *reader) hand(g got) bool {
 	r.p.hear()
-	b := batch{since: g.since}
+	b := batch{since: r.empty}
+	r.empty = r.p.shard.clock.when(g.at)
 	if more := r.accept(g.first, g.found, &b); !more {
 		b.take = g.take
 	}

@@ -28,6 +28,7 @@ type coreSession struct {
 	heard atomic.Pointer[time.Time] // when the reader had an answer last
 
 	counter  string    // the key that counts the reader's takes
+	stop     string    // the key that ends them: see stopLast
 	asserted time.Time // when all memberships were asserted last; of restore and then of beat
 }
 
@@ -50,6 +51,7 @@ var (
 func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
 	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), asserted: time.Now()}
 	p.counter = s.layer.ledger(s.layer.id) + ":" + newID() // what a connection before left behind must not count
+	p.stop = p.counter + ":end"
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.conns = newConnections(p.ctx)
 	err := p.open()
@@ -103,12 +105,36 @@ func (p *coreSession) restore() error {
 	if err := p.shard.clock.set(res[0]); err != nil {
 		return err
 	}
+	if err := p.stopLast(); err != nil {
+		return err
+	}
 	_, err := p.assertAll()
 	if e, ok := rueidis.IsRedisErr(err); ok { // it may have no memory left, until we read
 		p.shard.layer.events.log.Warn("redislayer: memberships were not renewed", "server", p.shard.name(), "error", e.Error())
 		return nil
 	}
 	return err
+}
+
+// stopLast ends what the reader of the session before may still have under way: where a connection was lost on its way, the
+// server need not know of it, and would give messages to nobody. Each take finds something in a key that it looks at first,
+// and there is more than all need, so that the last one's script finds that key too.
+func (p *coreSession) stopLast() error {
+	s := p.shard
+	if s.last != "" {
+		ctx, cancel := s.layer.limit(p.ctx)
+		defer cancel()
+		b := p.client.B()
+		all := b.Zadd().Key(s.last).ScoreMember().ScoreMember(0, "0")
+		for i := 1; i <= takes; i++ {
+			all = all.ScoreMember(float64(i), strconv.Itoa(i))
+		}
+		if _, err := p.do(ctx, all.Build(), b.Expire().Key(s.last).Seconds(seconds(counterLife)).Build()); err != nil {
+			return err
+		}
+	}
+	s.last = p.stop
+	return nil
 }
 
 // close ends what the session runs, and disconnects.
@@ -213,6 +239,12 @@ func (c *coreClock) now() int64 {
 		return (*fixed)()
 	}
 	return c.offset.Load() + time.Since(clockStart).Microseconds()
+}
+
+// when returns the time of this process at a time of the server's, or up to a second before: as far as its answer had been
+// under way, the clock is behind.
+func (c *coreClock) when(t int64) time.Time {
+	return clockStart.Add(time.Duration(t-c.offset.Load())*time.Microsecond - time.Second)
 }
 
 // fix makes the clock show what f returns.

@@ -18,6 +18,7 @@ type coreShard struct {
 	option rueidis.ClientOption
 	clock  coreClock
 	inbox  *coreInbox
+	last   string // what stops the reader of the last session; of run alone
 
 	link[coreSession]
 }

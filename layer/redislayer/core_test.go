@@ -279,8 +279,12 @@ func TestCoreSuspectsAnOverflow(t *testing.T) {
 	for i := range 95 {
 		args = append(args, strconv.Itoa(1800000000+i), "no message "+strconv.Itoa(i))
 	}
+	before := time.Now()
 	s.CLI(args...)
 	gap := gapOf(t, box)
+	if gap.Since.After(before) || gap.Since.Before(before.Add(-soon)) {
+		t.Errorf("the gap is since %v, want shortly before %v", gap.Since, before)
+	}
 	if gap.Cause != "suspected_overflow" {
 		t.Errorf("the gap's cause is %q", gap.Cause)
 	}

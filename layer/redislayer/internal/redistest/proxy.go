@@ -14,8 +14,9 @@ type Proxy struct {
 	work     sync.WaitGroup
 
 	mu       sync.Mutex
-	wake     chan struct{} // closed and replaced at every change
-	conns    map[net.Conn]struct{}
+	wake     chan struct{}     // closed and replaced at every change
+	conns    map[net.Conn]bool // whether it is a client's
+	stranded map[net.Conn]bool // servers' whose client is gone without a word
 	refuse   bool
 	up, down bool // whether what the client or the server sends is held back
 	delay    time.Duration
@@ -30,7 +31,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{target: target, listener: l, conns: make(map[net.Conn]struct{}), wake: make(chan struct{})}
+	p := &Proxy{target: target, listener: l, conns: make(map[net.Conn]bool), stranded: make(map[net.Conn]bool), wake: make(chan struct{})}
 	p.work.Go(p.serve)
 	t.Cleanup(p.close)
 	return p
@@ -57,6 +58,26 @@ func (p *Proxy) Cut() {
 		}
 		clear(p.conns)
 	})
+}
+
+// Strand closes all clients' connections, and lets the server take them for alive.
+func (p *Proxy) Strand() {
+	p.change(func() {
+		for c, client := range p.conns {
+			if client {
+				_ = c.Close()
+				delete(p.conns, c)
+			} else {
+				p.stranded[c] = true
+			}
+		}
+	})
+}
+
+func (p *Proxy) isStranded(c net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stranded[c]
 }
 
 // Refuse closes new connections at once while on is true.
@@ -96,7 +117,7 @@ func (p *Proxy) serve() {
 // pass serves one connection.
 func (p *Proxy) pass(client net.Conn) {
 	defer client.Close()
-	if !p.keep(client) {
+	if !p.keep(client, true) {
 		return
 	}
 	defer p.forget(client)
@@ -106,7 +127,7 @@ func (p *Proxy) pass(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	if !p.keep(server) {
+	if !p.keep(server, false) {
 		return
 	}
 	defer p.forget(server)
@@ -118,8 +139,12 @@ func (p *Proxy) pass(client net.Conn) {
 
 // copy passes on what it reads until either side ends.
 func (p *Proxy) copy(dst, src net.Conn, back *bool) {
-	defer dst.Close()
-	defer src.Close()
+	defer func() {
+		_ = src.Close()
+		if !p.isStranded(dst) {
+			_ = dst.Close()
+		}
+	}()
 	b := make([]byte, 64<<10)
 	for {
 		n, err := src.Read(b)
@@ -127,7 +152,7 @@ func (p *Proxy) copy(dst, src net.Conn, back *bool) {
 			return
 		}
 		if n > 0 {
-			if _, err := dst.Write(b[:n]); err != nil {
+			if _, err := dst.Write(b[:n]); err != nil && !p.isStranded(src) {
 				return
 			}
 		}
@@ -157,13 +182,13 @@ func (p *Proxy) hold(src net.Conn, back *bool) bool {
 	}
 }
 
-func (p *Proxy) keep(c net.Conn) bool {
+func (p *Proxy) keep(c net.Conn, client bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.refuse {
 		return false
 	}
-	p.conns[c] = struct{}{}
+	p.conns[c] = client
 	return true
 }
 
@@ -171,6 +196,7 @@ func (p *Proxy) forget(c net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c)
+	delete(p.stranded, c)
 }
 
 func (p *Proxy) close() {
