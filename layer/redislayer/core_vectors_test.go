@@ -1,12 +1,11 @@
 package redislayer
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,17 +18,18 @@ import (
 
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
+	"github.com/gochannels/channels/layer/redislayer/internal/vectors"
 )
 
 // coreVector is what channels_redis' core layer was seen to do, and what Redis held in the end.
 type coreVector struct {
 	Name   string
 	Hosts  int
-	Config map[string]any
+	Config map[string]json.RawMessage // the order of capacities counts
 	Steps  []struct {
 		By       string
-		Call     []any
-		Result   any
+		Call     []vectors.Value
+		Result   vectors.Value
 		Error    string
 		Commands []struct {
 			Shard   int
@@ -52,7 +52,7 @@ type coreSet struct {
 
 type coreMember struct {
 	Text     string // of a group
-	Message  any
+	Message  layer.Message
 	Channels []string
 	Score    float64
 }
@@ -73,22 +73,8 @@ var coreUnlike = []string{"wrong_shard", "inflight_recovery"}
 // Python makes them, and other processes' keys are read as Python reads them: those are not ours to do.
 func TestCoreVectors(t *testing.T) {
 	t.Parallel()
-	dir := os.Getenv("CHANNELS_VECTORS")
-	if dir == "" {
-		dir = filepath.Join("testdata", "vectors")
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "core_commands.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct{ Cases []coreVector }
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(&file); err != nil {
-		t.Fatal(err)
-	}
 	servers := []*redistest.Server{redistest.Start(t), redistest.Start(t), redistest.Start(t)}
-	for _, c := range file.Cases {
+	for _, c := range vectors.Read[coreVector](t, "core_commands") {
 		if slices.ContainsFunc(coreUnlike, func(s string) bool { return strings.Contains(c.Name, s) }) {
 			continue // unlike Python on purpose
 		}
@@ -109,7 +95,7 @@ func TestCoreVectors(t *testing.T) {
 	}
 }
 
-func newCoreReplay(t *testing.T, servers []*redistest.Server, config map[string]any) *coreReplay {
+func newCoreReplay(t *testing.T, servers []*redistest.Server, config map[string]json.RawMessage) *coreReplay {
 	t.Helper()
 	r := &coreReplay{t: t, now: 1800000000123456}
 	hosts := make([]any, len(servers))
@@ -145,7 +131,7 @@ func newCoreReplay(t *testing.T, servers []*redistest.Server, config map[string]
 // preset puts into Redis what the case receives and nobody in it has sent.
 func (r *coreReplay) preset(c *coreVector) {
 	for _, s := range c.Steps {
-		if s.Call[0] != "receive" {
+		if s.Call[0].Value != "receive" {
 			return
 		}
 	}
@@ -174,17 +160,17 @@ func (r *coreReplay) step(c *coreVector, i int) {
 		r.clock(m.Command)
 	}
 	text := func(i int) string {
-		s, _ := s.Call[i].(string)
+		s, _ := s.Call[i].Value.(string)
 		return s
 	}
 	var err error
-	switch s.Call[0] {
+	switch s.Call[0].Value {
 	case "send", "group_send":
-		msg, ok := s.Call[2].(map[string]any)
-		if _, odd := msg["v"].(map[string]any); !ok || odd {
+		msg, ok := s.Call[2].Value.(map[string]any)
+		if !ok || s.Call[2].None {
 			return // no message, or one that only Python can make
 		}
-		if s.Call[0] == "send" {
+		if s.Call[0].Value == "send" {
 			err = l.Send(ctx, text(1), msg)
 		} else {
 			err = l.GroupSend(ctx, text(1), msg)
@@ -208,21 +194,30 @@ func (r *coreReplay) step(c *coreVector, i int) {
 		return
 	}
 	if (err != nil) != (s.Error != "") {
-		r.t.Errorf("step %d: %v: %v, there %q", i, s.Call, err, s.Error)
+		r.t.Errorf("step %d, %s: %v, there %q", i, s.Call[0].Value, err, s.Error)
 	}
 }
 
-// clock takes the time of a call from its commands.
+// clock takes the time of a call from a command of its: to the microsecond, or to the second if all has expired or is full.
 func (r *coreReplay) clock(command []any) {
-	at := ""
-	switch {
-	case command[0] == "ZADD" && !strings.HasSuffix(vectorBytes(r.t, command[1]), "$inflight"):
+	if len(command) < 2 {
+		return
+	}
+	at, expiry := "", time.Duration(0)
+	switch key := vectorBytes(r.t, command[1]); {
+	case command[0] == "ZADD" && !strings.HasSuffix(key, "$inflight"):
 		at, _ = command[2].(string)
 	case command[0] == "EVAL" && command[2] != "0":
 		at, _ = command[len(command)-2].(string)
+	case command[0] == "ZREMRANGEBYSCORE":
+		at, _ = command[3].(string)
+		expiry = r.layer.opts.Expiry
+		if strings.Contains(key, ":group:") {
+			expiry = r.layer.opts.GroupExpiry
+		}
 	}
 	if f, err := strconv.ParseFloat(at, 64); err == nil {
-		r.now = int64(math.Round(f * 1e6))
+		r.now = int64(math.Round(f*1e6)) + expiry.Microseconds()
 	}
 }
 
@@ -232,9 +227,11 @@ func (r *coreReplay) receive(c *coreVector, i int) {
 	if s.Error != "" {
 		return
 	}
-	channel := s.Call[1].(string)
+	channel := s.Call[1].Value.(string)
 	if !strings.Contains(channel, "!") {
-		e, err := r.layer.Receive(r.t.Context(), channel)
+		ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+		defer cancel()
+		e, err := r.layer.Receive(ctx, channel)
 		if err != nil {
 			r.t.Fatalf("step %d: %v", i, err)
 		}
@@ -261,24 +258,20 @@ func (r *coreReplay) receive(c *coreVector, i int) {
 	}
 }
 
-func (r *coreReplay) same(i int, e layer.Envelope, want any) {
+func (r *coreReplay) same(i int, e layer.Envelope, want vectors.Value) {
 	r.t.Helper()
-	if diff := cmp.Diff(plain(r.t, want), plain(r.t, e)); diff != "" {
+	if diff := cmp.Diff(want.Value, any(vectorMessage(r.t, e)), cmpopts.EquateNaNs()); diff != "" {
 		r.t.Errorf("step %d (-want +got):\n%s", i, diff)
 	}
 }
 
-// plain is a value as encoding/json has it.
-func plain(t *testing.T, v any) (p any) {
+func vectorMessage(t *testing.T, e layer.Envelope) map[string]any {
 	t.Helper()
-	j, err := json.Marshal(v)
-	if err == nil {
-		err = json.Unmarshal(j, &p)
-	}
+	m, err := e.Message()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return m
 }
 
 // compare compares what Redis holds.
@@ -291,11 +284,7 @@ func (r *coreReplay) compare(c *coreVector) {
 	for _, a := range c.After {
 		set := coreSet{TTL: a.TTL}
 		for _, z := range a.Zset {
-			f, err := z[1].(json.Number).Float64()
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			set.Members = append(set.Members, r.member(a.Key, vectorBytes(r.t, z[0]), f))
+			set.Members = append(set.Members, r.member(a.Key, vectorBytes(r.t, z[0]), z[1].(float64)))
 		}
 		want[place{a.Shard, a.Key}] = set
 	}
@@ -325,30 +314,26 @@ func (r *coreReplay) compare(c *coreVector) {
 	}
 	near := cmp.Comparer(func(a, b int) bool { return a-b <= 2 && b-a <= 2 })
 	byText := cmpopts.SortSlices(func(a, b coreMember) bool {
-		return a.Score < b.Score || a.Score == b.Score && string(mustJSON(a)) < string(mustJSON(b))
+		return a.Score < b.Score || a.Score == b.Score && fmt.Sprint(a) < fmt.Sprint(b)
 	})
-	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".TTL" }, near), byText); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".TTL" }, near), byText, cmpopts.EquateNaNs()); diff != "" {
 		r.t.Errorf("what Redis holds (-want +got):\n%s", diff)
 	}
-}
-
-func mustJSON(v any) []byte {
-	j, _ := json.Marshal(v)
-	return j
 }
 
 func (r *coreReplay) member(key, text string, at float64) coreMember {
 	if strings.Contains(key, ":group:") {
 		return coreMember{Text: text, Score: at}
 	}
-	e, channels, err := r.layer.codec.Decode([]byte(text), time.UnixMicro(r.now))
-	if err != nil { // the token was made at Python's time, or ours
+	// The token was made at Python's time, or at ours.
+	e, channels, err := r.layer.codec.Decode([]byte(text), time.UnixMicro(int64(at*1e6)))
+	if err != nil {
 		e, channels, err = r.layer.codec.Decode([]byte(text), time.Now())
 	}
 	if err != nil {
 		r.t.Fatalf("a member of %s: %v", key, err)
 	}
-	return coreMember{Message: plain(r.t, e), Channels: channels, Score: at}
+	return coreMember{Message: vectorMessage(r.t, e), Channels: channels, Score: at}
 }
 
 func vectorTexts(t *testing.T, all []any) []string {

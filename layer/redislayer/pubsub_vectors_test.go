@@ -1,38 +1,34 @@
 package redislayer
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
+	"github.com/gochannels/channels/layer/redislayer/internal/vectors"
 )
 
-// vectorFile is what channels_redis' pub/sub layer was seen to send.
-type vectorFile struct {
-	Cases []struct {
-		Name   string
-		Hosts  int
-		Config map[string]any
-		Steps  []vectorStep
-	}
+// pubSubVector is what channels_redis' pub/sub layer was seen to send.
+type pubSubVector struct {
+	Name   string
+	Hosts  int
+	Config map[string]any
+	Steps  []vectorStep
 }
 
 type vectorStep struct {
 	By       string
-	Call     []any
-	Result   any
+	Call     []vectors.Value
+	Result   vectors.Value
 	Error    string
 	Commands []struct {
 		Shard   int
@@ -57,21 +53,7 @@ type replay struct {
 // published to our channels, which must receive what Python did.
 func TestPubSubVectors(t *testing.T) {
 	t.Parallel()
-	dir := os.Getenv("CHANNELS_VECTORS")
-	if dir == "" {
-		dir = filepath.Join("testdata", "vectors")
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "pubsub_commands.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file vectorFile
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(&file); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range file.Cases {
+	for _, c := range vectors.Read[pubSubVector](t, "pubsub_commands") {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			r := newReplay(t, c.Hosts, c.Config)
@@ -137,10 +119,10 @@ func (r *replay) await(ok func() bool) {
 
 // step makes a call and compares; false ends the case, as what follows rests on what we do otherwise.
 func (r *replay) step(i int, s vectorStep) bool {
-	l, ctx, name := r.layers[s.By], r.t.Context(), s.Call[0].(string)
+	l, ctx, name := r.layers[s.By], r.t.Context(), s.Call[0].Value.(string)
 	args := make([]string, 2)
 	for i, a := range s.Call[1:] {
-		if text, ok := a.(string); ok && i < 2 {
+		if text, ok := a.Value.(string); ok && i < 2 {
 			args[i] = text
 		}
 	}
@@ -151,14 +133,14 @@ func (r *replay) step(i int, s vectorStep) bool {
 			return r.skip() // a name of one's own begins otherwise, there
 		}
 		var box *layer.Mailbox
-		r.nextID = strings.TrimPrefix(s.Result.(string), l.specific)
+		r.nextID = strings.TrimPrefix(s.Result.Value.(string), l.specific)
 		if box, err = l.NewChannel(ctx); err == nil {
 			r.boxes[box.Channel()] = box
 		}
 	case "send", "group_send":
-		msg, ok := s.Call[2].(map[string]any)
-		if !ok {
-			return r.skip() // no message
+		msg, ok := s.Call[2].Value.(map[string]any)
+		if !ok || s.Call[2].None {
+			return r.skip() // no message, or one that only Python can make
 		}
 		if name == "send" {
 			err = l.Send(ctx, args[0], msg)
@@ -189,7 +171,7 @@ func (r *replay) step(i int, s vectorStep) bool {
 		return false
 	}
 	if (err != nil) != (s.Error != "") {
-		r.t.Fatalf("step %d: %v: %v, there %q", i, s.Call, err, s.Error)
+		r.t.Fatalf("step %d, %s: %v, there %q", i, name, err, s.Error)
 	}
 	r.commands(i, s)
 	return true
@@ -215,6 +197,7 @@ func (r *replay) cancelled(i int, s vectorStep, box *layer.Mailbox) bool {
 // commands compares what was sent, after waiting for it, and publishes Python's payload.
 func (r *replay) commands(i int, s vectorStep) {
 	r.t.Helper()
+	raw := len(r.layers["A"].opts.EncryptionKeys) == 0 && s.Call[len(s.Call)-1].Sorted // or else the keys are in another order
 	var want, payloads []string
 	for _, c := range s.Commands {
 		if c.Command == nil {
@@ -224,13 +207,13 @@ func (r *replay) commands(i int, s vectorStep) {
 		if c.Command[0] == "PUBLISH" {
 			payload := vectorBytes(r.t, c.Command[2])
 			payloads = append(payloads, payload)
-			text += r.payload(payload)
+			text += r.payload(payload, raw)
 		}
 		want = append(want, text)
 	}
-	r.await(func() bool { return len(r.sent(s.By)) >= len(want) })
-	if diff := cmp.Diff(want, r.sent(s.By)); diff != "" {
-		r.t.Errorf("step %d, %v (-want +got):\n%s", i, s.Call, diff)
+	r.await(func() bool { return len(r.sent(s.By, raw)) >= len(want) })
+	if diff := cmp.Diff(want, r.sent(s.By, raw)); diff != "" {
+		r.t.Errorf("step %d, %s (-want +got):\n%s", i, s.Call[0].Value, diff)
 	}
 	for _, recorder := range r.recorders[s.By] {
 		recorder.Take()
@@ -246,7 +229,7 @@ func (r *replay) commands(i int, s vectorStep) {
 }
 
 // sent returns the commands since the last comparison that are not the layer's or the client's own affair.
-func (r *replay) sent(by string) (sent []string) {
+func (r *replay) sent(by string, raw bool) (sent []string) {
 	for shard, recorder := range r.recorders[by] {
 		for _, c := range recorder.Peek() {
 			if c[0] != "PUBLISH" && c[0] != "SUBSCRIBE" && c[0] != "UNSUBSCRIBE" || strings.Contains(c[1], "__probe__") {
@@ -254,7 +237,7 @@ func (r *replay) sent(by string) (sent []string) {
 			}
 			text := fmt.Sprint(shard, " ", c[0], " ", c[1])
 			if c[0] == "PUBLISH" {
-				text += r.payload(c[2])
+				text += r.payload(c[2], raw)
 			}
 			sent = append(sent, text)
 		}
@@ -263,38 +246,21 @@ func (r *replay) sent(by string) (sent []string) {
 	return sent
 }
 
-// payload is a payload as bytes, or if it is encrypted, as the message it holds.
-func (r *replay) payload(b string) string {
-	l := r.layers["A"]
-	if l == nil || len(l.opts.EncryptionKeys) == 0 {
+// payload is a payload as it is, or the message it holds.
+func (r *replay) payload(b string, raw bool) string {
+	if raw {
 		return " " + hex.EncodeToString([]byte(b))
 	}
-	e, _, err := l.codec.Decode([]byte(b), time.Now())
+	e, _, err := r.layers["A"].codec.Decode([]byte(b), time.Now())
 	if err != nil {
 		return " " + err.Error()
 	}
-	j, _ := e.JSON()
-	return " " + string(j)
+	return fmt.Sprintf(" %#v", vectorMessage(r.t, e))
 }
 
-func (r *replay) same(i int, e layer.Envelope, want any) {
+func (r *replay) same(i int, e layer.Envelope, want vectors.Value) {
 	r.t.Helper()
-	got, err := e.JSON()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	wanted, err := json.Marshal(want)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	var a, b any
-	if err := json.Unmarshal(got, &a); err != nil {
-		r.t.Fatal(err)
-	}
-	if err := json.Unmarshal(wanted, &b); err != nil {
-		r.t.Fatal(err)
-	}
-	if diff := cmp.Diff(b, a); diff != "" {
+	if diff := cmp.Diff(want.Value, any(vectorMessage(r.t, e)), cmpopts.EquateNaNs()); diff != "" {
 		r.t.Errorf("step %d (-want +got):\n%s", i, diff)
 	}
 }

@@ -9,6 +9,8 @@
 //	python/client.py       a client that notes what it sees
 //	python/rooms.py        clients of one room that several servers serve
 //	python/fork.py         sends from forked processes
+//	python/vectors.py      makes vectors with random values, and takes and gives payloads
+//	python/commands.py     makes vectors of what the layers send to Redis
 //
 // # What a client sees
 //

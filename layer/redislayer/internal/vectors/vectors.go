@@ -1,4 +1,5 @@
-package wire_test
+// Package vectors reads the golden vectors of the wire format, for tests.
+package vectors
 
 import (
 	"bytes"
@@ -17,12 +18,28 @@ import (
 	"unicode/utf8"
 )
 
-// readVectors reads a file of vectors, from the folder that CHANNELS_VECTORS names or the module's own.
-func readVectors[T any](t testing.TB, name string) []T {
+// folder is the variable of the environment that names a folder of vectors.
+const folder = "CHANNELS_VECTORS"
+
+// module returns the folder of the module. A test runs in that of its package.
+func module() string {
+	dir := "."
+	for range 4 {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		dir = filepath.Join("..", dir)
+	}
+	return dir
+}
+
+// Read reads a file of vectors from the folder that CHANNELS_VECTORS names, or else from the module's own, and fails the
+// test if there are none.
+func Read[T any](t testing.TB, name string) []T {
 	t.Helper()
-	dir := os.Getenv("CHANNELS_VECTORS")
+	dir := os.Getenv(folder)
 	if dir == "" {
-		dir = filepath.Join("..", "..", "testdata", "vectors")
+		dir = filepath.Join(module(), "testdata", "vectors")
 	}
 	b, err := os.ReadFile(filepath.Join(dir, name+".json"))
 	if err != nil {
@@ -38,27 +55,28 @@ func readVectors[T any](t testing.TB, name string) []T {
 	return file.Cases
 }
 
-// pythonValue is a Python value as vectors write it.
-type pythonValue struct {
-	value  any  // as Go decodes it; maps and lists within hold such values, not pythonValues
-	none   bool // Go has no form for it
-	sorted bool // the keys of all dicts are sorted
-	exact  bool // strings are as Python has them, not mended
-	names  any  // what the core layer put in: nil, a string or a []string
-	last   bool // the names are the last in the message, where Encode puts them
+// Value is a Python value as vectors write it.
+type Value struct {
+	Value  any  // as Go decodes it; maps and lists within hold such values, not Values
+	None   bool // Go has no form for it
+	Sorted bool // the keys of all dicts are sorted
+	Exact  bool // strings are as Python has them, not mended
+	Names  any  // what the core layer put in: nil, a string or a []string; known after Message
+	Last   bool // the names are the last in the message, where Encode puts them
 }
 
-func (v *pythonValue) UnmarshalJSON(b []byte) error {
-	v.sorted, v.exact = true, true
+// UnmarshalJSON implements [json.Unmarshaler].
+func (v *Value) UnmarshalJSON(b []byte) error {
+	v.Sorted, v.Exact = true, true
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var err error
-	v.value, err = v.read(d, 1)
+	v.Value, err = v.read(d, 1)
 	return err
 }
 
 // read reads the next value. depth is that of a dict or list beginning there.
-func (v *pythonValue) read(d *json.Decoder, depth int) (any, error) {
+func (v *Value) read(d *json.Decoder, depth int) (any, error) {
 	t, err := d.Token()
 	if err != nil {
 		return nil, err
@@ -87,20 +105,20 @@ func (v *pythonValue) read(d *json.Decoder, depth int) (any, error) {
 	return t, nil
 }
 
-func (v *pythonValue) deep(depth int) {
+func (v *Value) deep(depth int) {
 	if depth > 64 {
-		v.none = true
+		v.None = true
 	}
 }
 
-func (v *pythonValue) text(s string) string {
+func (v *Value) text(s string) string {
 	if strings.ContainsRune(s, utf8.RuneError) {
-		v.exact = false
+		v.Exact = false
 	}
 	return s
 }
 
-func (v *pythonValue) integer(s string) (any, error) {
+func (v *Value) integer(s string) (any, error) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n, nil
 	}
@@ -111,11 +129,11 @@ func (v *pythonValue) integer(s string) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("no integer: %s", s)
 	}
-	v.none = true
+	v.None = true
 	return n, nil
 }
 
-func (v *pythonValue) dict(d *json.Decoder, depth int) (any, error) {
+func (v *Value) dict(d *json.Decoder, depth int) (any, error) {
 	m := map[string]any{}
 	var special any
 	last, dollar := "", false
@@ -129,11 +147,11 @@ func (v *pythonValue) dict(d *json.Decoder, depth int) (any, error) {
 			dollar = true
 		}
 		if !first && key < last && !dollar && key != channelKey {
-			v.sorted = false
+			v.Sorted = false
 		}
 		last = key
 		if depth == 1 {
-			v.last = key == channelKey
+			v.Last = key == channelKey
 		}
 		item, err := v.read(d, depth+1)
 		if err != nil {
@@ -161,7 +179,7 @@ func (v *pythonValue) dict(d *json.Decoder, depth int) (any, error) {
 var specialKeys = []string{"$bytes", "$int", "$float", "$bits", "$pairs", "$generated", "$repr"}
 
 // special returns what the pair of a key of ours stands for.
-func (v *pythonValue) special(key string, item any, depth int) (any, bool, error) {
+func (v *Value) special(key string, item any, depth int) (any, bool, error) {
 	switch key {
 	case "$bytes":
 		b, err := hex.DecodeString(item.(string))
@@ -184,24 +202,24 @@ func (v *pythonValue) special(key string, item any, depth int) (any, bool, error
 				m[key] = pair.([]any)[1]
 			case []byte:
 				m[string(key)] = pair.([]any)[1]
-				v.exact = false
+				v.Exact = false
 			default:
-				v.none = true
+				v.None = true
 			}
 		}
 		v.deep(depth)
 		return m, true, nil
 	}
-	v.none = true
+	v.None = true
 	return nil, true, nil
 }
 
 // generated returns a value that vectors only name.
-func (v *pythonValue) generated(name string) any {
+func (v *Value) generated(name string) any {
 	at := strings.LastIndexByte(name, '_')
 	n, err := strconv.Atoi(name[at+1:])
 	if err != nil {
-		v.none = true
+		v.None = true
 		return nil
 	}
 	switch name[:at] {
@@ -226,18 +244,18 @@ func (v *pythonValue) generated(name string) any {
 		}
 		return map[string]any{"v": m}
 	}
-	v.none = true
+	v.None = true
 	return nil
 }
 
-// message returns the value as a message, without the channel names that the core layer puts in, and those; ok is false
+// Message returns the value as a message, without the channel names that the core layer puts in, and those; ok is false
 // if Go refuses such a message.
-func (v *pythonValue) message() (m map[string]any, names []string, ok bool) {
+func (v *Value) Message() (m map[string]any, names []string, ok bool) {
 	if v == nil { // None
 		return nil, nil, false
 	}
-	m, ok = v.value.(map[string]any)
-	if !ok || v.none {
+	m, ok = v.Value.(map[string]any)
+	if !ok || v.None {
 		return nil, nil, false
 	}
 	if t, typed := m["type"]; typed {
@@ -249,7 +267,7 @@ func (v *pythonValue) message() (m map[string]any, names []string, ok bool) {
 	delete(plain, channelKey)
 	switch n := m[channelKey].(type) {
 	case string:
-		v.names, names = n, []string{n}
+		v.Names, names = n, []string{n}
 	case []any:
 		names = []string{}
 		for _, name := range n {
@@ -259,7 +277,7 @@ func (v *pythonValue) message() (m map[string]any, names []string, ok bool) {
 			}
 			names = append(names, text)
 		}
-		v.names = names
+		v.Names = names
 	default:
 		if _, there := m[channelKey]; there {
 			return nil, nil, false

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer/internal/vectors"
 	"github.com/gochannels/channels/layer/redislayer/internal/wire"
 )
 
@@ -13,7 +14,7 @@ import (
 func fuzzDecode(f *testing.F, o wire.Options, files ...string) {
 	c := newCodec(f, o)
 	for _, file := range files {
-		for _, p := range readVectors[payload](f, file) {
+		for _, p := range vectors.Read[payload](f, file) {
 			if p.PayloadHex == nil || len(*p.PayloadHex) > 4096 {
 				continue
 			}
@@ -75,7 +76,7 @@ func FuzzDecodeJSON(f *testing.F) {
 func FuzzDecodeToken(f *testing.F) {
 	now := time.Unix(1_800_000_000, 0)
 	c := newCodec(f, wire.Options{Keys: []string{"secret", "old"}, TTL: time.Minute})
-	for _, v := range readVectors[fernetCase](f, "fernet") {
+	for _, v := range vectors.Read[fernetCase](f, "fernet") {
 		f.Add([]byte(v.Token))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

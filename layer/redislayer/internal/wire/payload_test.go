@@ -13,17 +13,18 @@ import (
 
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/internal/codec"
+	"github.com/gochannels/channels/layer/redislayer/internal/vectors"
 	"github.com/gochannels/channels/layer/redislayer/internal/wire"
 )
 
 // payload is a case of the payload and decode files.
 type payload struct {
 	Name          string
-	Message       *pythonValue
+	Message       *vectors.Value
 	PayloadHex    *string `json:"payload_hex"`
 	PayloadLen    int     `json:"payload_len"`
 	PayloadSHA256 string  `json:"payload_sha256"`
-	Decoded       *pythonValue
+	Decoded       *vectors.Value
 	EncodeError   *struct{ Type string } `json:"encode_error"`
 	DecodeError   *struct{ Type string } `json:"decode_error"`
 	Error         *struct{ Type string }
@@ -39,7 +40,7 @@ func (p *payload) bytes(t *testing.T, c *wire.Codec) []byte {
 		}
 		return b
 	}
-	m, _, ok := p.Message.message()
+	m, _, ok := p.Message.Message()
 	if !ok {
 		t.Fatal("the message is generated in a way unknown here")
 	}
@@ -91,7 +92,7 @@ func TestDecodeTakesWhatPythonTakes(t *testing.T) {
 		"payload_msgpack": wire.FormatMsgpack, "decode_msgpack": wire.FormatMsgpack,
 		"payload_json": wire.FormatJSON, "decode_json": wire.FormatJSON,
 	} {
-		for _, p := range readVectors[payload](t, file) {
+		for _, p := range vectors.Read[payload](t, file) {
 			t.Run(file+"/"+p.Name, func(t *testing.T) {
 				t.Parallel()
 				if p.EncodeError != nil {
@@ -110,7 +111,7 @@ func TestDecodeTakesWhatPythonTakes(t *testing.T) {
 				if p.Decoded != nil {
 					want = p.Decoded
 				}
-				m, wantNames, ok := want.message()
+				m, wantNames, ok := want.Message()
 				if !ok {
 					if err == nil {
 						t.Error("Decode takes what no Go consumer can use")
@@ -138,15 +139,15 @@ func TestDecodeTakesWhatPythonTakes(t *testing.T) {
 func TestEncodeWritesWhatPythonWrites(t *testing.T) {
 	t.Parallel()
 	for file, format := range map[string]wire.Format{"payload_msgpack": wire.FormatMsgpack, "payload_json": wire.FormatJSON} {
-		for _, p := range readVectors[payload](t, file) {
+		for _, p := range vectors.Read[payload](t, file) {
 			t.Run(file+"/"+p.Name, func(t *testing.T) {
 				t.Parallel()
-				m, _, ok := p.Message.message()
-				if !ok || !p.Message.exact {
+				m, _, ok := p.Message.Message()
+				if !ok || !p.Message.Exact {
 					return // no Go message is like this
 				}
 				c := newCodec(t, wire.Options{Format: format})
-				got, err := c.Encode(envelopeOf(t, m), p.Message.names)
+				got, err := c.Encode(envelopeOf(t, m), p.Message.Names)
 				if p.EncodeError != nil {
 					if err == nil {
 						t.Error("Encode writes what Python refuses to")
@@ -157,7 +158,7 @@ func TestEncodeWritesWhatPythonWrites(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := p.bytes(t, c)
-				if p.Message.sorted && (p.Message.names == nil || p.Message.last) {
+				if p.Message.Sorted && (p.Message.Names == nil || p.Message.Last) {
 					if !bytes.Equal(want, got) {
 						t.Errorf("payload\n got %q\nwant %q", got, want)
 					}
@@ -179,17 +180,17 @@ func TestEncodeWritesWhatPythonWrites(t *testing.T) {
 	}
 }
 
-// What came from Python goes back to it byte for byte, whatever the order of its keys.
+// What came from Python goes back to it byte for byte, in strict JSON and in MessagePack whatever the order of its keys.
 func TestEncodeKeepsWhatWasDecoded(t *testing.T) {
 	t.Parallel()
 	for file, format := range map[string]wire.Format{"payload_msgpack": wire.FormatMsgpack, "payload_json": wire.FormatJSON} {
 		c := newCodec(t, wire.Options{Format: format})
 		n := 0
-		for _, p := range readVectors[payload](t, file) {
-			if p.PayloadHex == nil || p.DecodeError != nil || !p.Message.exact {
+		for _, p := range vectors.Read[payload](t, file) {
+			if p.PayloadHex == nil || p.DecodeError != nil || !p.Message.Exact {
 				continue
 			}
-			if p.Message.message(); p.Message.names != nil && !p.Message.last {
+			if p.Message.Message(); p.Message.Names != nil && !p.Message.Last {
 				continue
 			}
 			b := p.bytes(t, c)
@@ -197,7 +198,10 @@ func TestEncodeKeepsWhatWasDecoded(t *testing.T) {
 			if err != nil {
 				continue // TestDecodeTakesWhatPythonTakes is about this
 			}
-			got, err := c.Encode(e, p.Message.names)
+			if _, err := layer.ParseJSON(b); format == wire.FormatJSON && err != nil && !p.Message.Sorted {
+				continue // what is no JSON, NaN say, goes back with its keys sorted
+			}
+			got, err := c.Encode(e, p.Message.Names)
 			if err != nil {
 				t.Errorf("%s: %v", p.Name, err)
 			}

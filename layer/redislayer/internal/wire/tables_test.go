@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer/internal/vectors"
 	"github.com/gochannels/channels/layer/redislayer/internal/wire"
 )
 
 func TestShardIsPythons(t *testing.T) {
 	t.Parallel()
-	for _, c := range readVectors[struct {
+	for _, c := range vectors.Read[struct {
 		Name  string
 		CRC32 uint32
 		Ring  map[string]int
@@ -36,7 +37,7 @@ func TestShardIsPythons(t *testing.T) {
 func TestNamesArePythons(t *testing.T) {
 	t.Parallel()
 	type verdict struct{ OK bool }
-	for _, c := range readVectors[struct {
+	for _, c := range vectors.Read[struct {
 		Name           string
 		Value          json.RawMessage // instead of the name, what is no string
 		Channel, Group *verdict
@@ -58,7 +59,7 @@ func TestNamesArePythons(t *testing.T) {
 
 func TestCapacitiesArePythons(t *testing.T) {
 	t.Parallel()
-	for _, c := range readVectors[struct {
+	for _, c := range vectors.Read[struct {
 		Name     string
 		Capacity int
 		Config   struct {
