@@ -16,7 +16,8 @@ import (
 type clock struct {
 	h    *Handler
 	step time.Duration
-	tick atomic.Int64 // never 0
+	rest time.Duration // restAfter
+	tick atomic.Int64  // never 0
 
 	mu   sync.Mutex
 	quit chan struct{} // nil while the goroutine does not run
@@ -33,8 +34,12 @@ type alive struct {
 // keeps for two of them is relieved.
 const maxStep = 250 * time.Millisecond
 
+// restAfter is the silence after which a reader that has handled messages is
+// replaced by a new one, whose stack is small.
+const restAfter = 5 * time.Second
+
 func (c *clock) init(h *Handler) {
-	c.h = h
+	c.h, c.rest = h, restAfter
 	c.step = min(maxStep, h.opts.PingInterval/4, h.opts.PingTimeout/4)
 	if h.opts.MaxAge > 0 {
 		c.step = min(c.step, h.opts.MaxAge/4)
@@ -117,6 +122,10 @@ func (s *session) look(now time.Time, tick int64) {
 	case now.Sub(s.lastSeen) >= s.opts.PingInterval:
 		s.pingAt = now
 		conn.Ping()
+	}
+	if s.worn.Load() && s.busy.Load() == 0 && now.Sub(s.lastSeen) >= s.h.clock.rest {
+		s.worn.Store(false)
+		conn.Rest()
 	}
 	if !s.expires.IsZero() && now.After(s.expires) {
 		s.expires = time.Time{}

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/gochannels/channels/layer"
 )
@@ -44,3 +45,7 @@ func LateWake(h *Handler) func() { return h.snapshot(nil)[0].wake }
 
 // Admitted returns how many places of MaxConnections are taken.
 func Admitted(h *Handler) int64 { return h.admitted.Load() }
+
+// RestAfter sets the silence after which readers are renewed. It is called
+// before h serves.
+func RestAfter(h *Handler, d time.Duration) { h.clock.rest = d }

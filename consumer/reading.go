@@ -18,6 +18,7 @@ type reading struct {
 	opened int64        // the clock's tick when the connection was accepted
 	ahead  *ahead       // set before busy becomes relieved
 	full   atomic.Bool  // the relief waits for room, so nobody is at the socket
+	worn   atomic.Bool  // the reader has handled a message, so its stack may have grown
 }
 
 // relieved is a value of busy, beside 0 and the clock's ticks, which begin at 1.
@@ -42,6 +43,11 @@ func (s *session) readOn() {
 	conn := s.conn.Load()
 	for {
 		m, err := conn.Read()
+		if err == transport.ErrRest {
+			s.retain()
+			go s.read()
+			return
+		}
 		if err != nil || !s.serve(m) { // after an error Ended has been called
 			return
 		}
@@ -55,6 +61,9 @@ func (s *session) serve(m transport.Message) bool {
 	s.busy.Store(tick)
 	defer s.unwound(tick)
 	s.inTurn(m)
+	if !s.worn.Load() {
+		s.worn.Store(true)
+	}
 	if s.busy.CompareAndSwap(tick, 0) {
 		return true
 	}
@@ -126,6 +135,9 @@ func (s *session) readAhead(q *ahead) {
 	conn.Detach()
 	for {
 		m, err := conn.Read()
+		if err == transport.ErrRest {
+			continue
+		}
 		if err != nil {
 			return
 		}

@@ -41,6 +41,7 @@ type Conn struct {
 	sub     string
 	seen    atomic.Bool
 	closing atomic.Bool // a close frame is queued or sent; set under mu
+	resting atomic.Bool // Rest was called, and no read has met its deadline yet
 
 	in reader
 

@@ -40,10 +40,13 @@ type assembly struct {
 }
 
 // Read returns the next message. Control frames are handled on the way. The
-// error is always an *EndError; nothing can be read after it.
+// error is ErrRest or an *EndError; nothing can be read after the latter.
 func (c *Conn) Read() (Message, error) {
 	for {
 		m, err := c.message()
+		if err == ErrRest {
+			return Message{}, err
+		}
 		if err != nil {
 			return Message{}, c.readFailed(err)
 		}

@@ -106,6 +106,10 @@ func (in *reader) some(p []byte) (n int, err error) {
 	}
 	for n == 0 && err == nil {
 		n, err = in.c.nc.Read(p)
+		if n == 0 && in.c.rested(err) {
+			err = nil
+			continue
+		}
 		in.saw()
 	}
 	if n > 0 {
@@ -144,8 +148,17 @@ func (in *reader) more() error {
 		in.buf = nil
 	}
 	in.err = nil
-	if err := in.c.raw.Read(in.tryIn); err != nil {
-		return err
+	for {
+		err := in.c.raw.Read(in.tryIn)
+		if err == nil {
+			break
+		}
+		if !in.c.rested(err) {
+			return err
+		}
+		if in.buf == nil && in.opcode == 0 {
+			return ErrRest
+		}
 	}
 	in.saw()
 	return in.err

@@ -1,0 +1,106 @@
+package transport_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gochannels/channels/consumer/internal/transport"
+)
+
+// restful echoes, and tells of each ErrRest.
+func restful(rests chan struct{}) func(*transport.Conn) {
+	return func(c *transport.Conn) {
+		for {
+			m, err := c.Read()
+			if err == transport.ErrRest {
+				rests <- struct{}{}
+				continue
+			}
+			if err != nil {
+				return
+			}
+			c.Send(transport.NewFrame(m.Binary, m.Data), true)
+		}
+	}
+}
+
+// A Read that waits between messages is interrupted, and nothing else is.
+func TestRestInterruptsReadBetweenMessages(t *testing.T) {
+	t.Parallel()
+	rests := make(chan struct{}, 1000)
+	s := start(t, nil, restful(rests))
+	c := s.dial(t, "", "")
+	conn := <-s.conns
+	for range 3 {
+		conn.Rest()
+		<-rests
+		c.send(frame(0x81, "on"))
+		c.expect(0x81, "on")
+	}
+	long := strings.Repeat("x", 40<<10)
+	whole := frame(0x81, long)
+	for i, cut := range []int{1, 5, 10, 5 << 10, len(whole) - 1} {
+		c.send(whole[:cut])
+		time.Sleep(10 * time.Millisecond) // so that the server mostly waits for the rest of it
+		conn.Rest()
+		c.send(whole[cut:])
+		c.expect(0x81, long)
+		c.send(frame(0x81, "after"))
+		c.expect(0x81, "after")
+		if len(rests) > i+1 {
+			t.Fatalf("%d rests after %d calls", len(rests), i+1)
+		}
+	}
+	c.send(frame(0x01, "a fragment, "))
+	conn.Rest()
+	c.send(frame(0x80, "and the last"))
+	c.expect(0x81, "a fragment, and the last")
+	c.send(frame(0x88, "\x03\xe8"))
+	c.expectClose(1000)
+	s.expectEnd(t, 1000, transport.CauseClient)
+}
+
+// Resting does not get into the way of the closing handshake's time-out.
+func TestRestBeforeClose(t *testing.T) {
+	t.Parallel()
+	rests := make(chan struct{}, 10)
+	s := start(t, func(o *transport.Settings) { o.CloseTimeout = 200 * time.Millisecond }, restful(rests))
+	c := s.dial(t, "", "")
+	conn := <-s.conns
+	conn.Rest()
+	conn.Close(1001, "")
+	conn.Rest()
+	c.expectClose(1001) // and the end, though this client does not answer
+	s.expectEnd(t, 1001, transport.CauseServer)
+}
+
+// Messages and rests at the same time lose neither.
+func TestRestAmidTraffic(t *testing.T) {
+	t.Parallel()
+	rests := make(chan struct{}, 100000)
+	s := start(t, nil, restful(rests))
+	c := s.dial(t, "", "")
+	conn := <-s.conns
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				conn.Rest()
+			}
+		}
+	}()
+	for range 2000 {
+		c.send(frame(0x81, "hello"))
+		c.expect(0x81, "hello")
+	}
+	close(stop)
+	<-done
+	if len(rests) == 0 {
+		t.Error("no Read was interrupted")
+	}
+}
