@@ -95,7 +95,7 @@ var plan = []scenario{
 	},
 	{
 		name: "idle-carried", servers: all,
-		load: flags("-scenario idle -n 5000 -t 2s -carry 10"), quick: flags("-n 50 -t 100ms"),
+		load: flags("-scenario idle -n 5000 -t 8s -carry 10"), quick: flags("-n 50 -t 100ms"),
 	},
 	{
 		name: "django-memory", servers: slices.Concat(ours, handlers, django),
