@@ -84,16 +84,10 @@ func (c *messageConsumer) ChatMessage(ctx context.Context, m consumer.Message) e
 	return c.SendJSON(ctx, m)
 }
 
-// binaryConsumer sends frames of bytes.
+// binaryConsumer sends frames of bytes, and relays those that are broadcast.
 type binaryConsumer struct{ member }
 
 // Receive answers its client.
 func (c *binaryConsumer) Receive(ctx context.Context, f consumer.Frame) error {
 	return c.Send(ctx, f)
-}
-
-// ChatMessage handles what is broadcast.
-func (c *binaryConsumer) ChatMessage(ctx context.Context, m consumer.Message) error {
-	data, _ := m["data"].([]byte)
-	return c.Send(ctx, consumer.BinaryFrame(data))
 }

@@ -58,6 +58,7 @@ func newHandler(kind string, opts *consumer.Options) (*consumer.Handler, error) 
 	case "message":
 		return consumer.NewHandler(func() *messageConsumer { return new(messageConsumer) }, opts)
 	case "binary":
+		opts.Relay = map[string]consumer.Relay{"chat.message": consumer.RelayBinary("data")}
 		return consumer.NewHandler(func() *binaryConsumer { return new(binaryConsumer) }, opts)
 	}
 	return nil, fmt.Errorf("there is no handler %q", kind)
