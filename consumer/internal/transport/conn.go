@@ -110,9 +110,17 @@ func (c *Conn) Abort(e *EndError) {
 	}
 }
 
-// die closes the socket and drops the queue. mu is held. Under TLS the socket
-// below is closed: to take leave might block, and both close frames are through
-// or there is nobody to take leave of.
+// socket returns what is closed: under TLS the socket below it. To take leave
+// might block, and both close frames are through or there is nobody to take
+// leave of.
+func (c *Conn) socket() net.Conn {
+	if inner, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
+		return inner.NetConn()
+	}
+	return c.nc
+}
+
+// die closes the socket and drops the queue. mu is held.
 func (c *Conn) die() {
 	if c.dead {
 		return
@@ -120,11 +128,7 @@ func (c *Conn) die() {
 	c.dead = true
 	c.closing.Store(true)
 	c.dropQueue()
-	if inner, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
-		inner.NetConn().Close()
-		return
-	}
-	c.nc.Close()
+	c.socket().Close()
 }
 
 func (c *Conn) dropQueue() {
@@ -166,11 +170,11 @@ func (c *Conn) closeWritten() {
 		return
 	}
 	c.nc.SetReadDeadline(time.Now().Add(c.set.CloseTimeout))
-	if c.end.Cause == CauseProtocol && c.raw != nil {
+	if c.end.Cause == CauseProtocol {
 		// What the client still sends can't be understood. Our end of the
 		// stream tells it that nothing follows; closing the socket with unread
 		// bytes would reset it and lose the close frame.
-		if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		if half, ok := c.socket().(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
 		}
 	}

@@ -117,6 +117,12 @@ func (s *server) dial(t *testing.T, headers, early string) *raw {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return upgrade(t, conn, headers, early)
+}
+
+// upgrade makes the handshake.
+func upgrade(t *testing.T, conn net.Conn, headers, early string) *raw {
+	t.Helper()
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
 	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"+

@@ -263,8 +263,11 @@ func (c *Conn) readFailed(err error) *EndError {
 		c.peerClose(end)
 	case errors.As(err, &fault):
 		c.closeWith(&EndError{Code: fault.code, Cause: CauseProtocol, Err: err})
-		c.discard()
-		c.Abort(&EndError{Code: CodeAbnormal, Cause: CauseLost, Err: err})
+		if c.discard() {
+			c.peerLeft()
+		} else {
+			c.Abort(&EndError{Code: CodeAbnormal, Cause: CauseLost, Err: err})
+		}
 	default:
 		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
 			err = io.ErrUnexpectedEOF // a deadline is set only after our close frame
@@ -292,9 +295,21 @@ func (c *Conn) peerClose(e *EndError) {
 	c.mu.Unlock()
 }
 
+// peerLeft is called when the client has said that nothing follows. It may
+// still read: if our close frame is not written yet, the writer closes.
+func (c *Conn) peerLeft() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.peerClosed = true
+	if c.flushed {
+		c.die()
+	}
+}
+
 // discard reads and forgets until the client closes its side, so that our
-// close frame is not lost to a reset.
-func (c *Conn) discard() {
+// close frame is not lost to a reset. It reports false for a client that does
+// not.
+func (c *Conn) discard() bool {
 	deadline := time.Now().Add(c.set.CloseTimeout)
 	c.nc.SetReadDeadline(deadline)
 	buf := messages.Get().(*[]byte)
@@ -302,7 +317,8 @@ func (c *Conn) discard() {
 	b := (*buf)[:cap(*buf)]
 	for range 4096 { // 32 MiB and more
 		if _, err := c.nc.Read(b); err != nil {
-			return
+			return errors.Is(err, io.EOF)
 		}
 	}
+	return false
 }
