@@ -5,7 +5,9 @@
 // nhooyr.io/websocket performs the opening handshake, in handshake.go and
 // nowhere else. It is frozen at v1.8.17, whose reader costs a second goroutine
 // a connection and whose writer sends data after a close frame, so frames are
-// read and written here. Replacing the library touches that one file.
+// read and written here, and offers of compression are answered here, as
+// RFC 7692 has more of them than it knows. Replacing the library touches that
+// one file.
 //
 // Rules that hold for every connection:
 //
