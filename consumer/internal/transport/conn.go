@@ -48,7 +48,8 @@ type Conn struct {
 	mu         sync.Mutex
 	queue      [][]byte
 	store      *[storeSize][]byte // where queue began
-	queued     int                // bytes: of queue, and of what the writer holds
+	queued     int                // bytes of queue, but for a frame that is larger than it may be
+	large      bool               // queue holds such a frame
 	batch      int                // frames the writer holds
 	now        []byte
 	tryOut     func(fd uintptr) bool
@@ -133,7 +134,6 @@ func (c *Conn) die() {
 
 func (c *Conn) dropQueue() {
 	for _, b := range c.queue {
-		c.queued -= len(b)
 		if b[0]&0x8 == 0 { // not a control frame
 			c.set.Dropped.Add(1)
 		}

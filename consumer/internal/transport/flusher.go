@@ -77,13 +77,12 @@ func (f *flusher) flush(c *Conn) {
 	f.take(c)
 	c.writing, c.batch = true, f.data
 	c.mu.Unlock()
-	n := len(f.joined)
 	if rest := c.try(f.joined); len(rest) > 0 {
-		go c.drain(append([]byte(nil), rest...), n)
+		go c.drain(append([]byte(nil), rest...))
 		return
 	}
 	c.mu.Lock()
-	c.release(n)
+	c.release()
 }
 
 // take joins the frames at the head of c's queue. Mostly all connections of a

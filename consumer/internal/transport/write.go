@@ -20,7 +20,7 @@ func (c *Conn) Send(f *Frame, direct bool) error {
 		f.used()
 		return ErrClosed
 	}
-	if c.queued > 0 && (c.queued+len(b) > c.set.QueueBytes || len(c.queue) > c.set.QueueBytes/frameCost) {
+	if c.full(len(b)) {
 		if c.set.DropNewest {
 			c.mu.Unlock()
 			f.used()
@@ -34,6 +34,19 @@ func (c *Conn) Send(f *Frame, direct bool) error {
 		f.used()
 	}
 	return nil
+}
+
+// full reports whether a frame of n bytes may not wait. One that is larger than
+// the whole queue may, if no other such waits. mu is held.
+func (c *Conn) full(n int) bool {
+	switch limit := c.set.QueueBytes; {
+	case len(c.queue) > limit/frameCost:
+		return true
+	case n > limit:
+		return c.large
+	default:
+		return c.queued+n > limit
+	}
 }
 
 // frameCost bounds how many small frames a queue of so many bytes may hold.
@@ -68,16 +81,15 @@ func (c *Conn) overflow() {
 // is to be used again. kept means that it is not free yet. mu is held, and
 // released.
 func (c *Conn) push(b []byte, direct, reused bool) (kept bool) {
-	c.queued += len(b)
 	if direct && c.raw != nil && !c.writing && len(c.queue) == 0 {
 		c.writing, c.batch = true, dataFrames(b)
 		c.mu.Unlock()
 		if rest := c.try(b); len(rest) > 0 {
-			go c.drain(rest, len(b))
+			go c.drain(rest)
 			return true
 		}
 		c.mu.Lock()
-		c.release(len(b))
+		c.release()
 		return false
 	}
 	if reused {
@@ -88,6 +100,11 @@ func (c *Conn) push(b []byte, direct, reused bool) (kept bool) {
 		c.queue = c.store[:0]
 	}
 	c.queue = append(c.queue, b)
+	if len(b) > c.set.QueueBytes {
+		c.large = true
+	} else {
+		c.queued += len(b)
+	}
 	c.schedule()
 	return !reused
 }
@@ -100,6 +117,7 @@ var stores = sync.Pool{New: func() any { return new([storeSize][]byte) }}
 
 // emptied gives the queue's memory back. mu is held.
 func (c *Conn) emptied() {
+	c.queued, c.large = 0, false
 	if c.store != nil {
 		clear(c.store[:])
 		stores.Put(c.store)
@@ -116,7 +134,7 @@ func (c *Conn) schedule() {
 	if c.raw == nil {
 		c.writing = true
 		c.mu.Unlock()
-		go c.drain(nil, 0)
+		go c.drain(nil)
 		return
 	}
 	c.dirty = true
@@ -124,11 +142,9 @@ func (c *Conn) schedule() {
 	c.set.Flushers.add(c)
 }
 
-// release gives the write side up after n bytes were written. mu is held, and
-// released.
-func (c *Conn) release(n int) {
+// release gives the write side up. mu is held, and released.
+func (c *Conn) release() {
 	c.writing, c.batch = false, 0
-	c.queued -= n
 	if len(c.queue) > 0 && !c.dead {
 		c.schedule()
 		return
@@ -171,6 +187,13 @@ func (c *Conn) took(n int) {
 		c.emptied()
 		return
 	}
+	for _, b := range c.queue[:n] {
+		if len(b) > c.set.QueueBytes {
+			c.large = false
+		} else {
+			c.queued -= len(b)
+		}
+	}
 	left := copy(c.queue, c.queue[n:])
 	clear(c.queue[left:])
 	c.queue = c.queue[:left]
@@ -185,9 +208,9 @@ func join(b []byte, frames [][]byte) (joined []byte, data int) {
 	return b, data
 }
 
-// drain writes rest, the unwritten end of n bytes, and then the queue, and
-// gives the write side up. It blocks for WriteTimeout a write at most.
-func (c *Conn) drain(rest []byte, n int) {
+// drain writes rest, the end of what was begun, and then the queue, and gives
+// the write side up. It blocks for WriteTimeout a write at most.
+func (c *Conn) drain(rest []byte) {
 	var joined []byte
 	for {
 		if err := c.writeAll(rest); err != nil {
@@ -198,15 +221,18 @@ func (c *Conn) drain(rest []byte, n int) {
 		if len(c.queue) == 0 || c.dead {
 			break
 		}
-		c.queued -= n
 		due := c.due()
-		joined, c.batch = join(joined[:0], due)
+		if len(due) == 1 {
+			rest, c.batch = due[0], dataFrames(due[0])
+		} else {
+			joined, c.batch = join(joined[:0], due)
+			rest = joined
+		}
 		c.took(len(due))
-		rest, n = joined, len(joined)
 		c.mu.Unlock()
 	}
 	c.nc.SetWriteDeadline(time.Time{}) // an expired one would fail direct writes
-	c.release(n)
+	c.release()
 }
 
 // writeAll writes b in pieces with a deadline each: a client that reads slowly

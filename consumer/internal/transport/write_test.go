@@ -186,3 +186,35 @@ func TestOneLargeMessage(t *testing.T) {
 	}
 	c.expect(0x81, big)
 }
+
+// One message may be larger than the queue, whatever small ones wait before it
+// or come after it; a second one may not.
+func TestOneMessageMayBeLargerThanTheQueue(t *testing.T) {
+	t.Parallel()
+	large := transport.NewFrame(true, make([]byte, 8<<20))
+	hello := transport.NewFrame(false, []byte("hello"))
+	for _, direct := range []bool{false, true} {
+		s := start(t, nil, nil) // QueueBytes is 1 MiB
+		c := s.dial(t, "", "")
+		conn := <-s.conns
+		for i, f := range []*transport.Frame{hello, large, hello, hello} {
+			if err := conn.Send(f, direct); err != nil {
+				t.Fatalf("frame %d: %v", i, err)
+			}
+		}
+		c.expect(0x81, "hello")
+		if first, p := c.next(); first != 0x82 || len(p) != 8<<20 {
+			t.Fatalf("frame %x of %d bytes", first, len(p))
+		}
+		c.expect(0x81, "hello")
+		c.expect(0x81, "hello")
+		// Nobody reads: the kernel takes some, one is on its way, one waits, and the next is too many.
+		var err error
+		for n := 0; n < 10 && err == nil; n++ {
+			err = conn.Send(large, direct)
+		}
+		if err != transport.ErrSlow {
+			t.Fatalf("large frames that wait: %v, want ErrSlow", err)
+		}
+	}
+}
