@@ -28,7 +28,7 @@ func (p *coreSession) assertAll() (lost []membership, err error) {
 			return lost, err
 		}
 		for _, m := range missing {
-			if m.confirmed {
+			if m.confirmed && subs.has(m) { // or it has just left
 				lost = append(lost, m)
 			}
 		}

@@ -48,3 +48,33 @@ func TestCoreManyGroups(t *testing.T) {
 	until(t, 2*soon, "all groups are left", func() bool { return s.CLI("KEYS", o.Prefix+":group:*") == "" })
 	t.Logf("left in %v", time.Since(begun).Round(time.Millisecond))
 }
+
+// Groups that are left while memberships are renewed are not lost, and no gap is told of when they are joined again.
+func TestCoreLosesNothingToLeaving(t *testing.T) {
+	t.Parallel()
+	const groups, joiners = 600, 20
+	s := redistest.Start(t)
+	p := redistest.NewProxy(t, s.Addr())
+	o := coreOptions(s)
+	o.Hosts = []any{p.URL()}
+	o.CallTimeout, o.GroupExpiry = soon, 3*time.Second // renewed twice a second
+	l := coreReady(t, o)
+	box := newChannel(t, l)
+	p.Delay(10 * time.Millisecond)
+	var work sync.WaitGroup
+	begun := time.Now()
+	for j := range joiners {
+		work.Go(func() {
+			for i := j; time.Since(begun) < 4*time.Second; i = (i + joiners) % groups {
+				g := "g" + strconv.Itoa(i)
+				_ = l.GroupDiscard(t.Context(), g, box.Channel())
+				if err := l.GroupAdd(t.Context(), g, box.Channel()); err != nil {
+					t.Errorf("GroupAdd: %v", err)
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
+	noGap(t, box)
+}
