@@ -53,8 +53,8 @@
 // Expiry and ten seconds behind, is refused and counted, there and here.
 //
 // Python senders count what waits in a key and drop beyond their capacity, in silence. A process that finds a key nearly
-// full while Python senders are about reports a [layer.Gap] with the cause "suspected_overflow". On Redis Cluster, Core is
-// an error: use PubSub.
+// full while Python senders are about reports a [layer.Gap] with the cause "suspected_overflow". What that takes is under "At
+// scale". On Redis Cluster, Core is an error: use PubSub.
 //
 // # PubSub
 //
@@ -98,6 +98,53 @@
 //   - There is no flush; as Redis stores nothing, closing the layer is all there is to do.
 //   - Redis numbers no database in pub/sub, so layers on databases 0 and 1 of one server hear each other. The constructor warns
 //     of a database with the default prefix.
+//
+// # At scale
+//
+// The command in the folder scale makes these figures, by `go run ./scale`, and fails where one is not reached; its
+// documentation says how it goes about it. These are of two cores that one Redis 7.0, 4 Go processes with 5,000 sockets each,
+// their clients, 4 Python processes with channels_redis 4.3.0 and other work shared; sockets are bounded by the 20,000 files
+// that a process could open there. Losses are counted by the clients, message by message.
+//
+//	                                                      PubSub            Core
+//	20,000 sockets connected, in 20,001 groups            5 to 10 s         6 to 9 s
+//	lost, of 12,000 messages in bursts of 300, all at     0 of 8,011,600    0 of 8,011,600
+//	    once, by each of 4 Python processes, 400 of
+//	    them to the group of all
+//	lost, of 1,200 to the group of all, one by one,       0 of 24,000,000   0 of 24,000,000
+//	    by each of 4 Python processes
+//	lost, of 2 × 1,200 to the group of all at once        0 of 48,000,000   0 of 48,000,000, with a capacity of 2,400
+//	Go's processor time for a delivery, in those          0.9 to 2.5 µs     0.9 to 1.9 µs
+//	gaps in ten minutes of traffic, and in a pause of     none              none
+//	    three seconds
+//	gaps for each consumer in an outage                   1                 1
+//	after a minute of 5,000 joins and leaves a second,    the layer's       the layer's
+//	    1,000 groups: groups that Redis knows of
+//
+// The same work as daphne's, 200 messages to 500 sockets, 40 of them on their way at a time, in several runs:
+//
+//	                                                      PubSub            Core
+//	processor time of daphne, as a multiple of Go's       84 to 198         328 to 428
+//	processor time of Redis, for daphne and for Go        0.06 and 0.01 s   0.25 and 0.02 s
+//
+// What is on its way at a time goes out in one write for each socket. With each message sent when the one before has arrived
+// everywhere, which leaves nothing to put together, Go takes 9 to 10 µs for a delivery, and daphne 28 to 34 times as
+// much.
+//
+// A group_send from Python to a group in a Go process, of any number of sockets, costs the message and 277 bytes on their way
+// to Core's Redis, of which 106 are stored; 42 of them three times, the key's name, are of channels_redis' making.
+//
+// Core's capacity is what bounds a burst. Redis runs what has come in of all its clients before it goes on to its readers'
+// next requests. So of messages for one key that come in at one moment only as many are kept as fit, whoever reads it, in Go
+// or in Python: a hundred by default, and the one that a reader waits for. Sends that wait for one another, as those of a
+// view do, are never so many; a hundred sends to one group at one moment, by asyncio.gather in several processes, are. Of
+// 300 messages that each of 4 Python processes sent to one group so much was lost, with a gap for each consumer concerned:
+//
+//	under way at a time, in each               1        10       25       100         300
+//	lost at the default capacity               none     none     none     0.5 to 6%   25 to 29%
+//
+// Where that happens, give Channels' CONFIG a capacity above the number of sends to one group at one moment, and Core the same
+// Options.Capacity. Messages to many groups are spread over a process' eight keys. PubSub has no such bound.
 //
 // # Goroutines
 //

@@ -13,12 +13,16 @@
 //
 // A process has one file for each of its sockets, 5,000 by default, and a few more: `ulimit -n` has to allow them.
 //
+// Where Core's capacity ends shows `go run ./scale -scenario storm -layer core -storm-capacity 100 -storm-at-once 100`, which
+// fails, as it should.
+//
 // It ends with the status 1 if anything was lost, came twice, or missed its limit, and says what.
 //
-//	bytes   What a group_send to the group of all has Python tell Redis, for each Go process: no more than the message and
-//	        -overhead bytes. Of those, Python writes the key's name three times and the member's once.
-//	cpu     200 messages to 500 sockets, 40 at a time (-at-once), through one Go process and through daphne: Go computes no
-//	        more than a thirtieth (-ratio), and Redis no more for Go than for daphne.
+//	bytes   What a group_send to the group of all has Python tell Redis for each Go process, whatever the number of its
+//	        sockets: no more than the message and -overhead bytes. In those are the key's name three times and the member's
+//	        once.
+//	cpu     200 messages to 500 sockets, 40 at a time (-at-once; of more than fifty daphne drops some), through one Go process
+//	        and through daphne: Go computes no more than a thirtieth (-ratio), and Redis no more for Go than for daphne.
 //	fanout  4 Go processes with 5,000 sockets each are in one group of all and in a group for each. 4 Python processes send
 //	        bursts of 300 messages, all at once, 10 of them to the group of all; then one whole burst to the group of all, each
 //	        message when the one before is sent. Capacity is Channels' default. Nothing is lost, and no gap raised.

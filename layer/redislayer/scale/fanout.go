@@ -50,7 +50,7 @@ func storm(ctx context.Context, o *settings, kind string) error {
 	if err != nil {
 		return err
 	}
-	return s.bursts(python, 2, 0, spell{o.burst, o.burst, o.burst, 0})
+	return s.bursts(python, 2, 0, spell{o.burst, o.burst, min(o.burst, o.stormAtOnce), 0})
 }
 
 func (s *site) print() {

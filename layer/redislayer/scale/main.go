@@ -22,6 +22,7 @@ type settings struct {
 	pause           time.Duration
 	capacity        int
 	stormCapacity   int
+	stormAtOnce     int     // messages under way in each sender
 	ratio           float64 // of daphne's processor time to Go's, at least
 	atOnce          int     // of cpu
 	overhead        float64 // bytes a process, at most
@@ -34,7 +35,7 @@ type settings struct {
 func defaults() *settings {
 	return &settings{
 		scenario: "all", layer: "both", processes: 4, sockets: 5000, senders: 4, bursts: 10, burst: 300, toAll: 10, pause: time.Second,
-		capacity: djangoCapacity, stormCapacity: 2400, ratio: 30, atOnce: 40, overhead: 280, rate: 5000, churn: time.Minute, clean: 10 * time.Minute,
+		capacity: djangoCapacity, stormCapacity: 2400, stormAtOnce: mostAtOnce, ratio: 30, atOnce: 40, overhead: 280, rate: 5000, churn: time.Minute, clean: 10 * time.Minute,
 		stopped: 3 * time.Second, outage: 2 * time.Second, patience: 5 * time.Second,
 	}
 }
@@ -51,6 +52,7 @@ func (s *settings) flags() {
 	flag.DurationVar(&s.pause, "pause", s.pause, "between such bursts")
 	flag.IntVar(&s.capacity, "capacity", s.capacity, "of Channels' CONFIG, in Python and in Go")
 	flag.IntVar(&s.stormCapacity, "storm-capacity", s.stormCapacity, "the same, of storm on Core")
+	flag.IntVar(&s.stormAtOnce, "storm-at-once", s.stormAtOnce, "messages that a sender has under way at a time, of storm")
 	flag.Float64Var(&s.ratio, "ratio", s.ratio, "how many times more than Go daphne computes, of cpu")
 	flag.IntVar(&s.atOnce, "at-once", s.atOnce, "messages under way at a time, of cpu")
 	flag.Float64Var(&s.overhead, "overhead", s.overhead, "bytes a process beside the message, of bytes")

@@ -64,7 +64,11 @@ func (p *process) line() (string, error) {
 	return "", errors.Join(p.out.Err(), fmt.Errorf("%s has ended", filepath.Base(p.cmd.Path)))
 }
 
+// stop ends the process, if there is one that has not been ended.
 func (p *process) stop() {
+	if p == nil || p.cmd.ProcessState != nil {
+		return
+	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	_ = p.cmd.Wait()
 }

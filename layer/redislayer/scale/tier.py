@@ -4,10 +4,12 @@ import os
 
 from django.conf import settings
 
+# redis-py 8 gives up after five seconds, for which channels_redis waits for a message.
+HOST = {"address": os.environ["REDIS"], "socket_timeout": 60}
 kind = "core.RedisChannelLayer" if os.environ["LAYER"] == "core" else "pubsub.RedisPubSubChannelLayer"
 settings.configure(
     CHANNEL_LAYERS={
-        "default": {"BACKEND": "channels_redis." + kind, "CONFIG": {"hosts": [os.environ["REDIS"]]}},
+        "default": {"BACKEND": "channels_redis." + kind, "CONFIG": {"hosts": [HOST]}},
     },
 )
 
