@@ -233,8 +233,11 @@ func checkCommands(t *testing.T, receiver, sender layer.ChannelLayer, recorder *
 	}
 	total := 0
 	for _, command := range recorder.Take() {
-		// What its reader does to take what came is none of the sender's waits.
+		// What its reader does to take what came, and its heart to stay in the group, is none of the sender's waits.
 		text := strings.Join(command, " ")
+		if strings.Contains(text, "asgi:go:processes") {
+			continue
+		}
 		if command[0] == "PUBLISH" || command[0] == "EVALSHA" && (strings.Contains(text, "asgi:group:g") || strings.Contains(text, "test.message")) {
 			total++
 		}

@@ -170,7 +170,7 @@ func silent(t *testing.T, hold func(*redistest.Proxy, bool)) {
 	}
 	hold(proxy, false)
 	recovered(t, receiver, s, boxes, began, taken-1)
-	s.check(t, time.Second)
+	s.check(t, 2*time.Second+500*time.Millisecond)
 }
 
 // cut closes all connections of one process, as a proxy or a failover does. Its own calls wait for the new ones.

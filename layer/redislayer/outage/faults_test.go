@@ -45,6 +45,7 @@ func told(commands ...[]string) func(*testing.T, *place) {
 
 // faults are the rows of RELIABILITY that concern a site as a whole.
 var faults = []*fault{
+	{name: "F11 another process killed", strike: otherKilled, bound: time.Second}, // the longest
 	{name: "F1 killed for half a second", strike: killed(500 * time.Millisecond), gaps: 1, bound: 2 * time.Second},
 	{name: "F1 killed for five seconds", strike: killed(5 * time.Second), gaps: 1, bound: 2 * time.Second, refuses: true},
 	{name: "F2 paused for ten seconds", strike: paused(10 * time.Second), gaps: 1, bound: 2 * time.Second, refuses: true},
@@ -62,6 +63,14 @@ var faults = []*fault{
 		rest(t, 5*time.Second)
 		p.proxy.Delay(0)
 	}, bound: 2 * time.Second},
+	{name: "F7 narrow link", strike: func(t *testing.T, p *place) {
+		p.proxy.Slice(500) // every ten milliseconds: fifty kilobytes a second
+		p.proxy.Delay(10 * time.Millisecond)
+		rest(t, 5*time.Second)
+		p.proxy.Delay(0)
+		p.proxy.Slice(0)
+	}, bound: 2 * time.Second},
+	{name: "F8 slow to read", only: "PubSub", start: impatient, strike: slow, gaps: 1, bound: 2 * time.Second},
 	{name: "F15 out of memory", only: "Core", strike: func(t *testing.T, p *place) {
 		p.server.CLI("CONFIG", "SET", "maxmemory", "1")
 		rest(t, 3*time.Second)
@@ -77,6 +86,8 @@ var faults = []*fault{
 	{name: "F15 scripts forgotten", strike: told([]string{"SCRIPT", "FLUSH"}), bound: time.Second},
 	{name: "F19 all forgotten", only: "PubSub", strike: told([]string{"FLUSHALL"}), bound: time.Second},
 	{name: "F19 all forgotten", only: "Core", strike: told([]string{"FLUSHALL"}), gaps: 1, bound: 6 * time.Second},
+	{name: "F19 a group forgotten", only: "Core", strike: told([]string{"DEL", "asgi:group:all"}), gaps: 1, bound: 6 * time.Second},
+	{name: "F21 garbage", only: "Core", strike: garbage, bound: time.Second},
 	{name: "F21 garbage", only: "PubSub", strike: told([]string{"PUBLISH", "asgi__group__all", "\xc1garbage"}), bound: time.Second},
 	{name: "F15 read only", only: "Core", strike: func(t *testing.T, p *place) {
 		p.server.CLI("REPLICAOF", "127.0.0.1", "1")
@@ -84,7 +95,9 @@ var faults = []*fault{
 		p.server.CLI("REPLICAOF", "NO", "ONE")
 	}, gaps: 1, bound: 2 * time.Second, refuses: true}, // it could not be read from either
 	{name: "F4 failover", start: sentinel, strike: func(_ *testing.T, p *place) { p.server.Kill() }, gaps: 1, bound: 4 * time.Second, refuses: true},
+	{name: "F5 a node killed", only: "PubSub", start: cluster, strike: func(_ *testing.T, p *place) { p.nodes[0].Kill() }, gaps: 1, bound: 4 * time.Second},
 	{name: "F5 slots moved", only: "PubSub", start: cluster, strike: reshard, bound: time.Second},
+	{name: "F22 calls given up", strike: givenUp, bound: time.Second},
 }
 
 // sentinel starts a master with a replica and a Sentinel.

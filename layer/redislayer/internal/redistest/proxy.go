@@ -20,6 +20,7 @@ type Proxy struct {
 	refuse   bool
 	up, down bool // whether what the client or the server sends is held back
 	delay    time.Duration
+	slice    int
 	closed   bool
 	accepted int
 }
@@ -96,6 +97,9 @@ func (p *Proxy) BlackholeDown(on bool) { p.change(func() { p.down = on }) }
 // Delay makes each read of either side wait that long before it is passed on.
 func (p *Proxy) Delay(d time.Duration) { p.change(func() { p.delay = d }) }
 
+// Slice passes on at most n bytes at a time, each after the delay; 0 ends it.
+func (p *Proxy) Slice(n int) { p.change(func() { p.slice = n }) }
+
 func (p *Proxy) change(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -147,7 +151,7 @@ func (p *Proxy) copy(dst, src net.Conn, back *bool) {
 	}()
 	b := make([]byte, 64<<10)
 	for {
-		n, err := src.Read(b)
+		n, err := src.Read(b[:p.most(len(b))])
 		if n > 0 && !p.hold(src, back) {
 			return
 		}
@@ -160,6 +164,16 @@ func (p *Proxy) copy(dst, src net.Conn, back *bool) {
 			return
 		}
 	}
+}
+
+// most returns how much may be passed on at a time.
+func (p *Proxy) most(n int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.slice > 0 {
+		return min(n, p.slice)
+	}
+	return n
 }
 
 // hold waits for as long as what was read is to be held back, and reports whether src is still open then.

@@ -1,0 +1,143 @@
+package outage_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer"
+	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
+)
+
+// impatient starts a server that closes connections that do not read what they subscribed to.
+func impatient(t *testing.T, p *place) redislayer.Options {
+	p.server = redistest.Start(t, "--client-output-buffer-limit", "pubsub 8mb 0 0")
+	p.proxy = redistest.NewProxy(t, p.server.Addr())
+	return redislayer.Options{Hosts: []any{p.proxy.URL()}}
+}
+
+// slow has the process read nothing until the server has had enough.
+func slow(t *testing.T, p *place) {
+	p.proxy.BlackholeDown(true)
+	p.server.CLI("EVAL", "for i = 1, 60 do redis.call('PUBLISH', KEYS[1], string.rep('x', 1000000)) end", "1", "asgi__group__all")
+	until(t, "the server closes the connection", func() bool { return p.processes() == "0" })
+	p.proxy.BlackholeDown(false)
+}
+
+// processes returns how many are in the group that all connections are in.
+func (p *place) processes() string {
+	if p.kind == "Core" {
+		return p.server.CLI("ZCARD", "asgi:group:all")
+	}
+	_, n, _ := strings.Cut(p.server.CLI("PUBSUB", "NUMSUB", "asgi__group__all"), "\n")
+	return n
+}
+
+// other, in the environment, makes the test binary another process of the group, until its input ends. It is the layer and
+// its server.
+const other = "OUTAGE_OTHER"
+
+func init() {
+	if text := os.Getenv(other); text != "" {
+		serveOther(text)
+		os.Exit(0)
+	}
+}
+
+func serveOther(text string) {
+	var at [2]string
+	if err := json.Unmarshal([]byte(text), &at); err != nil {
+		panic(err)
+	}
+	l, err := kinds[at[0]](&redislayer.Options{Hosts: []any{at[1]}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic(err)
+	}
+	box, err := l.NewChannel(context.Background())
+	if err == nil {
+		err = l.GroupAdd(context.Background(), "all", box.Channel())
+	}
+	if err != nil {
+		panic(err)
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// otherKilled kills another process that is in the group, as kill -9 does. Within thirty seconds it is out of it.
+func otherKilled(t *testing.T, p *place) {
+	at, err := json.Marshal([2]string{p.kind, p.server.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), other+"="+string(at))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // which ends it, should the test fail before
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
+	until(t, "the other process is in the group", func() bool { return p.processes() == "2" })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	until(t, "it is out of the group", func() bool { return p.processes() == "1" }) // within 30 s, which is patience
+	t.Logf("it is out of the group %.1f s after the kill", time.Since(killed).Seconds())
+}
+
+// garbage puts what is no message into the keys that the processes in the group read.
+func garbage(_ *testing.T, p *place) {
+	for _, member := range strings.Fields(p.server.CLI("ZRANGE", "asgi:group:all", "0", "-1")) {
+		process, _, _ := strings.Cut(member, "!")
+		for i, text := range []string{"", "x", "twelve bytes", "twelve bytes\xc1", "twelve bytes\xdf\xff\xff\xff\xff"} {
+			p.server.CLI("ZADD", "asgi"+process+"!", fmt.Sprint(i), text)
+		}
+	}
+}
+
+// givenUp makes many calls whose contexts end at any point.
+func givenUp(t *testing.T, p *place) {
+	l := p.site.layer
+	var work sync.WaitGroup
+	for range 8 {
+		work.Go(func() {
+			for n := range 200 {
+				ctx, cancel := context.WithTimeout(t.Context(), rand.N(3*time.Millisecond))
+				box, err := l.NewChannel(ctx)
+				if err == nil {
+					err = errors.Join(
+						l.GroupAdd(ctx, fmt.Sprint("given.up", n%10), box.Channel()), l.GroupSend(ctx, "given.up1", layer.Message{"type": "said"}),
+						l.Send(ctx, box.Channel(), layer.Message{"type": "said"}), l.GroupDiscard(ctx, fmt.Sprint("given.up", n%10), box.Channel()),
+					)
+					box.Close()
+				}
+				cancel()
+				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("a call that is given up: %v", err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	until(t, "nobody is in a group of theirs", func() bool {
+		return p.server.CLI("EXISTS", "asgi:group:given.up1") == "0" && strings.HasSuffix(p.server.CLI("PUBSUB", "NUMSUB", "asgi__group__given.up1"), "\n0")
+	})
+}
