@@ -158,13 +158,13 @@ func TestCoreTakesTheDeadOut(t *testing.T) {
 	for _, c := range cases { // together, as all there is to do is to wait
 		c.start(t)
 	}
-	died := time.Now()
 	for _, c := range cases {
 		c.end()
 		for range c.afterward {
 			newChannel(t, coreReady(t, c.o), "elsewhere")
 		}
 	}
+	died := time.Now() // or before: all that took a while
 	for _, c := range cases {
 		until(t, reapLimit-time.Since(died), c.name+": Python's members are alone", c.over)
 		t.Logf("%s: after %.1f s", c.name, time.Since(died).Seconds())
