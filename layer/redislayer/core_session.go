@@ -109,7 +109,7 @@ func (p *coreSession) restore() error {
 		return err
 	}
 	_, err := p.assertAll()
-	if e, ok := rueidis.IsRedisErr(err); ok { // it may have no memory left, until we read
+	if e, ok := rueidis.IsRedisErr(err); ok && !unreadable(e) { // it may have no memory left, until we read
 		p.shard.layer.events.log.Warn("redislayer: memberships were not renewed", "server", p.shard.name(), "error", e.Error())
 		return nil
 	}
@@ -135,6 +135,16 @@ func (p *coreSession) stopLast() error {
 	}
 	s.last = p.stop
 	return nil
+}
+
+// unreadable says whether a server that answers so has no messages for us either, yet or any more.
+func unreadable(e *rueidis.RedisError) bool {
+	for _, code := range []string{"LOADING ", "MASTERDOWN ", "READONLY "} {
+		if strings.HasPrefix(e.Error(), code) {
+			return true
+		}
+	}
+	return false
 }
 
 // close ends what the session runs, and disconnects.

@@ -35,6 +35,24 @@ func slow(t *testing.T, p *place) {
 	p.proxy.BlackholeDown(false)
 }
 
+// laden starts a server that takes its time to load what it had saved.
+func laden(t *testing.T, p *place) redislayer.Options {
+	p.server = redistest.Start(t, "--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024")
+	p.server.CLI("EVAL", "for i = 1, 3000 do redis.call('SET', 'much' .. i, i) end", "0")
+	return redislayer.Options{Hosts: []any{p.server.URL()}}
+}
+
+// reloaded has the server killed and started again: for some seconds it answers that it is loading.
+func reloaded(t *testing.T, p *place) {
+	p.server.CLI("SAVE")
+	p.server.Kill()
+	began := time.Now()
+	p.server.Restart() // which returns when it has loaded
+	if took := time.Since(began); took < 2*time.Second {
+		t.Errorf("it has loaded everything within %v", took)
+	}
+}
+
 // processes returns how many are in the group that all connections are in.
 func (p *place) processes() string {
 	if p.kind == "Core" {
