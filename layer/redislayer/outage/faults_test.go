@@ -83,7 +83,8 @@ var faults = []*fault{
 		rest(t, 3*time.Second)
 		p.server.CLI("-a", "secret", "CONFIG", "SET", "requirepass", "")
 	}, gaps: 1, bound: 2 * time.Second, refuses: true},
-	{name: "F15 loading", start: laden, strike: reloaded, gaps: 1, bound: 2 * time.Second, refuses: true},
+	{name: "F15 loading", only: "Core", start: laden, strike: reloaded, gaps: 1, bound: 2 * time.Second, refuses: true},
+	{name: "F15 loading", only: "PubSub", start: laden, strike: reloaded, gaps: 1, bound: 2 * time.Second}, // which works meanwhile
 	{name: "F15 scripts forgotten", strike: told([]string{"SCRIPT", "FLUSH"}), bound: time.Second},
 	{name: "F19 all forgotten", only: "PubSub", strike: told([]string{"FLUSHALL"}), bound: time.Second},
 	{name: "F19 all forgotten", only: "Core", strike: told([]string{"FLUSHALL"}), gaps: 1, bound: 6 * time.Second},
