@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -137,8 +138,7 @@ func unite(lists ...[]*layer.Mailbox) []*layer.Mailbox {
 
 // isMembership reports whether a channel of ours is a membership, which may have just ended.
 func isMembership(channel string) bool {
-	const from = processSize + markFrom
-	return len(channel) == processSize+idSize && channel[from:from+len(goMark)] == goMark
+	return len(channel) == memberSize && strings.HasPrefix(channel[processSize:], goMark)
 }
 
 // pythonGone is how long after its last message we look out for a Python sender's losses.

@@ -88,7 +88,7 @@ func (l *Core) fence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	name := l.names.processes[0] + markedID()
+	name := l.names.processes[0] + goMark + randomText(ownSize)
 	passed := make(chan struct{})
 	l.fences.Store(name, passed)
 	defer l.fences.Delete(name)

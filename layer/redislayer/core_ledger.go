@@ -100,10 +100,10 @@ func (p *coreSession) reapSome() (more bool, err error) {
 
 // readLedger reads an entry: a member and the key of its group.
 func (l *Core) readLedger(entry string) (m membership, ok bool) {
-	if len(entry) < processSize+idSize {
+	if len(entry) < memberSize {
 		return m, false
 	}
-	m.member = entry[:processSize+idSize]
-	m.group, ok = strings.CutPrefix(entry[processSize+idSize:], l.groupKey(""))
+	m.member = entry[:memberSize]
+	m.group, ok = strings.CutPrefix(entry[memberSize:], l.groupKey(""))
 	return m, ok
 }

@@ -2,7 +2,9 @@ package redislayer
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"hash/maphash"
+	"slices"
 	"strings"
 
 	"github.com/gochannels/channels/layer/redislayer/internal/wire"
@@ -11,13 +13,15 @@ import (
 // coreKeys is how many keys a process reads. Python senders count a capacity for each.
 const coreKeys = 8
 
-// goMark is in the ids that Go processes choose for themselves and for their memberships, where a UUID has its version and
-// variant: 8 and b, which no uuid4 has, and more. It tells a Go process' key and membership from Python's.
+// The names that Go processes choose for themselves and for their memberships are short, as Python's group_send writes them
+// several times for each message. They begin with what is in no UUID, and so in no name of Python's.
 const (
-	goMark   = "8607ba5e"
-	tagSize  = 12 // of what all names of a process end with
-	markFrom = 12
-	idSize   = 32
+	goMark   = "go"
+	keySize  = 3 // of what tells the keys of a process apart
+	tagSize  = 9 // of what the names of a process have in common, and nobody else's: 54 random bits
+	ownSize  = 5 // of what tells a membership from an earlier one of the same process in the same group
+	idSize   = len(goMark) + keySize + tagSize
+	joinSize = len(goMark) + ownSize
 
 	// goSender is a name that Go adds to those a message is for, if it goes to a Go process: Python, which counts the room in
 	// a key otherwise, has not sent it.
@@ -25,6 +29,7 @@ const (
 
 	specificPrefix = "specific."
 	processSize    = len(specificPrefix) + idSize + 1 // up to and including the '!'
+	memberSize     = processSize + joinSize
 )
 
 // coreNames are the names by which this process is known: what stands before and including the '!' of its channels.
@@ -39,11 +44,14 @@ type coreNames struct {
 }
 
 func newCoreNames(shards int) *coreNames {
-	tag := newID()[:tagSize]
+	tag := randomText(tagSize)
 	n := &coreNames{home: randomIndex(shards), shards: shards, seed: maphash.MakeSeed()}
 	for i := range n.processes {
-		for n.processes[i] == "" || wire.Shard(n.processes[i], shards) != n.home {
-			n.processes[i] = specificPrefix + markedID()[:idSize-tagSize] + tag + "!"
+		for n.processes[i] == "" {
+			name := specificPrefix + goMark + randomText(keySize) + tag + "!"
+			if wire.Shard(name, shards) == n.home && !slices.Contains(n.processes[:i], name) {
+				n.processes[i] = name
+			}
 		}
 	}
 	return n
@@ -55,9 +63,11 @@ func randomIndex(n int) int {
 	return int(b[0]) % n
 }
 
-func markedID() string {
-	id := newID()
-	return id[:markFrom] + goMark + id[markFrom+len(goMark):]
+// randomText returns n characters of six random bits each, which a name may have.
+func randomText(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)[:n]
 }
 
 // keyOf returns which of the keys the messages of a group, or of a new channel, come by. It must have nothing to do with
@@ -78,7 +88,7 @@ func (n *coreNames) newChannel() string {
 
 // newMember returns the name by which this process is in a group.
 func (n *coreNames) newMember(group string) string {
-	return n.processes[n.keyOf(group)] + markedID()
+	return n.processes[n.keyOf(group)] + goMark + randomText(ownSize)
 }
 
 // own returns which of our keys a channel is read from, -1 if it is not ours.
@@ -101,8 +111,7 @@ func nonLocal(channel string) string {
 
 // goProcess returns what the names of one Go process have in common, "" for the name of any other.
 func goProcess(process string) string {
-	const from = len(specificPrefix) + markFrom
-	if len(process) != processSize || process[from:from+len(goMark)] != goMark || !strings.HasPrefix(process, specificPrefix) {
+	if len(process) != processSize || !strings.HasPrefix(process, specificPrefix+goMark) {
 		return ""
 	}
 	return process[processSize-1-tagSize : processSize-1]

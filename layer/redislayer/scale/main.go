@@ -35,7 +35,7 @@ type settings struct {
 func defaults() *settings {
 	return &settings{
 		scenario: "all", layer: "both", processes: 4, sockets: 5000, senders: 4, bursts: 10, burst: 300, toAll: 10, pause: time.Second,
-		capacity: djangoCapacity, stormCapacity: 2400, stormAtOnce: mostAtOnce, ratio: 30, atOnce: 40, overhead: 280, rate: 5000, churn: time.Minute, clean: 10 * time.Minute,
+		capacity: djangoCapacity, stormCapacity: 2400, stormAtOnce: mostAtOnce, ratio: 30, atOnce: 40, overhead: 200, rate: 5000, churn: time.Minute, clean: 10 * time.Minute,
 		stopped: 3 * time.Second, outage: 2 * time.Second, patience: 5 * time.Second,
 	}
 }
