@@ -143,7 +143,7 @@ func (s *Server) run() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("redistest: these tests need redis-server: %w", err)
 	}
-	if err := s.answer(); err != nil {
+	if err := s.answer(cmd.Process.Pid); err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		return fmt.Errorf("%w\n%s", err, log.String())
@@ -154,15 +154,17 @@ func (s *Server) run() error {
 	return nil
 }
 
-// answer waits until the server that owns this directory answers, in whatever way: it may ask for a password.
-func (s *Server) answer() error {
+var errAnother = errors.New("redistest: another server has the port")
+
+// answer waits until the server answers, in whatever way: it may ask for a password.
+func (s *Server) answer(pid int) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.Now().Add(patience)
 	for {
-		err := ping(s.Addr())
-		if err == nil {
-			return nil
+		err := ping(s.Addr(), pid)
+		if err == nil || errors.Is(err, errAnother) {
+			return err
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("redistest: no answer: %w", err)
@@ -171,23 +173,32 @@ func (s *Server) answer() error {
 	}
 }
 
-func ping(addr string) error {
+// ping asks for the id of the process, which a server may keep to itself.
+func ping(addr string, pid int) error {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(time.Second))
-	if _, err := c.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
+	if _, err := c.Write([]byte("*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n*1\r\n$4\r\nPING\r\n")); err != nil {
 		return err
 	}
-	var b [64]byte
-	n, err := c.Read(b[:])
-	if err != nil {
-		return err
+	var all []byte
+	// Two answers: what it says of itself, or an error, and then the PONG, or an error.
+	for b := make([]byte, 4096); !bytes.HasSuffix(all, []byte("PONG\r\n")) && !bytes.Contains(all, []byte("\r\n-")); {
+		n, err := c.Read(b)
+		if err != nil {
+			return err
+		}
+		all = append(all, b[:n]...)
 	}
-	if answer := string(b[:n]); strings.HasPrefix(answer, "-LOADING") {
-		return errors.New(answer)
+	answer := string(all)
+	if i := strings.Index(answer, "-LOADING"); i >= 0 {
+		return errors.New(answer[i:])
+	}
+	if strings.Contains(answer, "process_id:") && !strings.Contains(answer, fmt.Sprintf("process_id:%d\r\n", pid)) {
+		return errAnother
 	}
 	return nil
 }
@@ -202,6 +213,8 @@ func (s *Server) stop() {
 	}
 }
 
+var given sync.Map // the ports that servers of this process have or had
+
 func freePort(t testing.TB) string {
 	t.Helper()
 	for {
@@ -211,7 +224,7 @@ func freePort(t testing.TB) string {
 		}
 		port := l.Addr().(*net.TCPAddr).Port
 		_ = l.Close()
-		if port < 1<<16-10_000 { // a cluster node takes the port 10,000 above as well
+		if _, taken := given.LoadOrStore(port, true); !taken && port < 1<<16-10_000 { // a cluster node takes the port 10,000 above as well
 			return strconv.Itoa(port)
 		}
 	}
