@@ -158,8 +158,9 @@ check_workspace() {
 	fi
 	# go.work.sum has all that the commands of the README need.
 	GOWORK=$PWD/go.work go build -o /dev/null ./examples/chat
+	GOWORK=$PWD/go.work go build -o /dev/null ./examples/taxi
 	GOWORK=$PWD/go.work go build -o /dev/null ./bench
-	GOWORK=$PWD/go.work go list -test -deps ./... ./examples/... ./bench/... >/dev/null
+	GOWORK=$PWD/go.work go list -test -deps ./... ./examples/... ./examples/taxi/... ./bench/... >/dev/null
 }
 
 in_modules() {

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+const password = "correct horse"
+
+var passwordHash, _ = bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+
+// city is the whole program but for its listener.
+type city struct {
+	http.Handler
+	t        *testing.T
+	site     Site
+	store    *Store
+	accounts *Accounts
+}
+
+func newCity(t *testing.T) *city {
+	t.Helper()
+	return newCityIn(t, filepath.Join(t.TempDir(), "taxi.db"))
+}
+
+func newCityIn(t *testing.T, path string) *city {
+	t.Helper()
+	c := &city{t: t, store: openStore(t, path)}
+	var err error
+	// The cheapest hashes: it is not bcrypt that is tested.
+	c.accounts, err = NewAccounts(t.Context(), c.store, AccountsOptions{Cost: bcrypt.MinCost})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.site = Site{Store: c.store, Accounts: c.accounts, Demo: true}
+	c.Handler = c.site.Handler()
+	return c
+}
+
+func openStore(t *testing.T, path string) *Store {
+	t.Helper()
+	store, err := OpenStore(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+// person is somebody who has logged in.
+type person struct {
+	User
+	Tokens
+}
+
+func (c *city) person(name, group string) person {
+	c.t.Helper()
+	u, err := c.store.AddUser(c.t.Context(), User{Username: name, FirstName: name, Group: group}, passwordHash, nil, false)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	tokens, err := c.accounts.open(c.t.Context(), u)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return person{u, tokens}
+}
+
+// trip stores a trip without telling anybody; of a driver it is one he has taken.
+func (c *city) trip(rider person, driver *person) Trip {
+	c.t.Helper()
+	from, to := "Station", "Harbour"
+	t, _, err := c.store.AddTrip(c.t.Context(), rider.User, Change{PickUp: &from, DropOff: &to})
+	if err == nil && driver != nil {
+		started := Started
+		_, t, err = c.store.ChangeTrip(c.t.Context(), driver.User, Change{ID: t.ID, Status: &started})
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return t
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Whoever comes back after a restart finds all as it was, and his token still holds.
+func TestRestartLosesNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a folder", "taxi?#%.db")
+	if _, err := OpenStore(t.Context(), path); err == nil {
+		t.Fatal("a file is made in a folder that is not there")
+	}
+	path = filepath.Join(t.TempDir(), "taxi ?#%.db")
+	before := newCityIn(t, path)
+	ada, mei := before.person("ada", Rider), before.person("mei", Driver)
+	trips := []Trip{before.trip(ada, &mei), before.trip(ada, nil)}
+	if err := before.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	after := newCityIn(t, path)
+	got, err := after.store.Trips(t.Context(), mei.User)
+	if err != nil || len(got) != 2 {
+		t.Fatal(got, err)
+	}
+	for _, trip := range trips {
+		got, err := after.store.FindTrip(t.Context(), ada.User, trip.ID)
+		if diff := cmp.Diff(trip, got); diff != "" || err != nil {
+			t.Errorf("trip (-want +got):\n%s (%v)", diff, err)
+		}
+	}
+}
+
+// A file of the first schema gets the others; one of a newer program is left alone.
+func TestMigrations(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "taxi.db")
+	store := openStore(t, path)
+	for _, step := range []string{"DROP TABLE trips", "PRAGMA user_version = 1", "INSERT INTO users (username, first_name, last_name, grp, password) VALUES ('ada', '', '', 'rider', '')"} {
+		if _, err := store.db.ExecContext(t.Context(), step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := openStore(t, path)
+	u, _, err := again.Password(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trips, err := again.Trips(t.Context(), u); err != nil || len(trips) != 0 {
+		t.Error(trips, err)
+	}
+	if _, err := again.db.ExecContext(t.Context(), "PRAGMA user_version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStore(t.Context(), path); err == nil || !strings.Contains(err.Error(), "made by a newer one") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDemoUsersAreLetInAndKeptOut(t *testing.T) {
+	t.Parallel()
+	c := newCity(t)
+	logIn := func() error {
+		_, err := c.accounts.LogIn(t.Context(), "ada", DemoPassword)
+		return err
+	}
+	for range 2 {
+		if err := c.accounts.SeedDemo(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		if err := logIn(); err != nil {
+			t.Error(err)
+		}
+		if err := c.accounts.SeedDemo(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		if err := logIn(); err == nil {
+			t.Error("a demo user is let in without -demo")
+		}
+	}
+}
+
+func TestTakenAddressIsNamed(t *testing.T) {
+	t.Parallel()
+	other, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	address := other.Addr().String()
+	err = run(ctx, Config{Addr: address, DB: filepath.Join(t.TempDir(), "taxi.db"), Drain: time.Second}, t.Output())
+	if err == nil || !strings.Contains(err.Error(), address+" is taken") {
+		t.Errorf("error %v, want that %s is taken", err, address)
+	}
+}
