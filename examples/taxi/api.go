@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+
+	"github.com/gochannels/channels/layer"
 )
 
 const (
@@ -19,6 +21,7 @@ const (
 
 // api is what is done by plain HTTP requests.
 type api struct {
+	layer    layer.ChannelLayer
 	store    *Store
 	accounts *Accounts
 	demo     bool
@@ -76,10 +79,13 @@ func (a *api) refresh(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, http.StatusOK, tokens, err)
 }
 
-// logOut ends the session: its tokens are worth nothing any more.
+// logOut ends the session, and with it its sockets, whichever process has them.
 func (a *api) logOut(w http.ResponseWriter, r *http.Request) {
 	who := identityOf(r.Context())
 	err := a.store.EndSession(r.Context(), who.Session)
+	if err == nil {
+		err = a.layer.GroupSend(r.Context(), userGroup(who.User.ID), layer.Message{"type": "session.ended", "session": who.Session})
+	}
 	answer(w, r, http.StatusOK, struct{}{}, err)
 }
 

@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/testing/consumertest"
 )
 
 const password = "correct horse"
@@ -17,6 +20,7 @@ type city struct {
 	http.Handler
 	t        *testing.T
 	site     Site
+	layer    *layer.Memory
 	store    *Store
 	accounts *Accounts
 }
@@ -28,14 +32,14 @@ func newCity(t *testing.T) *city {
 
 func newCityIn(t *testing.T, path string) *city {
 	t.Helper()
-	c := &city{t: t, store: openStore(t, path)}
+	c := &city{t: t, layer: new(layer.Memory), store: openStore(t, path)}
 	var err error
 	// The cheapest hashes: it is not bcrypt that is tested.
 	c.accounts, err = NewAccounts(t.Context(), c.store, AccountsOptions{Cost: bcrypt.MinCost})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.site = Site{Store: c.store, Accounts: c.accounts, Demo: true}
+	c.site = Site{Layer: c.layer, Store: c.store, Accounts: c.accounts, Taxi: NewTaxi(c.layer, c.store), Demo: true}
 	c.Handler = c.site.Handler()
 	return c
 }
@@ -73,6 +77,17 @@ func (c *city) person(name, group string) person {
 	return person{u, tokens}
 }
 
+func (c *city) socket(p person) *consumertest.WebsocketCommunicator {
+	return consumertest.NewWebsocketCommunicator(c.t, c, "/taxi/?token="+p.Access)
+}
+
+func (c *city) connect(p person) *consumertest.WebsocketCommunicator {
+	c.t.Helper()
+	s := c.socket(p)
+	s.Connect()
+	return s
+}
+
 // trip stores a trip without telling anybody; of a driver it is one he has taken.
 func (c *city) trip(rider person, driver *person) Trip {
 	c.t.Helper()
@@ -86,4 +101,24 @@ func (c *city) trip(rider person, driver *person) Trip {
 		c.t.Fatal(err)
 	}
 	return t
+}
+
+// answered is a message of the consumer, with whatever it may have.
+type answered struct {
+	Type  string
+	ID    any
+	Data  Trip
+	Error *Problem
+}
+
+// ask sends a request and returns the answer to it.
+func ask(s *consumertest.WebsocketCommunicator, kind, id string, data any) answered {
+	s.SendJSON(map[string]any{"type": kind, "id": id, "data": data})
+	return hear(s)
+}
+
+func hear(s *consumertest.WebsocketCommunicator) answered {
+	var a answered
+	s.ReceiveJSON(&a)
+	return a
 }

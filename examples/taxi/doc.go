@@ -12,6 +12,25 @@
 //	accounts.go, tokens.go       passwords, sessions and tokens
 //	auth.go                      who a request is from
 //	api.go                       what is done by HTTP
+//	taxi.go, messages.go         what is done over the socket: the consumer
 //	site.go                      all of it, with its middleware
 //	main.go, demo.go             the program
+//
+// # The socket
+//
+// It is at /taxi/. The access token comes as an Authorization header, as a subprotocol
+// "token." followed by it, beside "taxi", or as the query's token. A client sends
+//
+//	{"type": "create.trip", "id": "1", "data": {"pick_up_address": "...", "drop_off_address": "..."}}
+//	{"type": "update.trip", "id": "2", "data": {"id": "...", "status": "STARTED"}}
+//	{"type": "echo.message", "id": "3", "data": "whatever"}
+//
+// and each is answered under its id, by "echo.message" with the trip, or by "error":
+//
+//	{"type": "echo.message", "id": "1", "data": {"id": "...", "status": "REQUESTED", "rider": {...}, "driver": null, "version": 1, ...}}
+//	{"type": "error", "id": "2", "error": {"code": "taken", "message": "Another driver has taken this trip."}}
+//
+// Without an id come trips that others have changed, as "echo.message", and "gap" when
+// something may have been missed: then GET /api/trip/ says how everything stands. The
+// close code 4401 asks for a new token.
 package main

@@ -13,12 +13,17 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/gochannels/channels/consumer"
+	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer"
 )
 
 // Config is what the flags say.
 type Config struct {
 	Addr   string
 	DB     string
+	Layer  string
 	Demo   bool
 	Access time.Duration
 	Drain  time.Duration
@@ -29,9 +34,10 @@ func main() {
 	var c Config
 	flag.StringVar(&c.Addr, "addr", "127.0.0.1:8000", "address to listen on; port 0 takes a free one")
 	flag.StringVar(&c.DB, "db", "taxi.db", "the SQLite file with users and trips, made if there is none")
+	flag.StringVar(&c.Layer, "layer", "", "a Redis server such as redis://127.0.0.1:6379, by which several processes serve one city; none is needed for one")
 	flag.BoolVar(&c.Demo, "demo", true, "let visitors be demo users, whose password everybody knows")
 	flag.DurationVar(&c.Access, "access", time.Hour, "how long an access token lives")
-	flag.DurationVar(&c.Drain, "drain", 10*time.Second, "how long requests may take to end after SIGTERM")
+	flag.DurationVar(&c.Drain, "drain", 10*time.Second, "how long connections may take to end after SIGTERM")
 	flag.BoolVar(&c.Log, "log", false, "log every request")
 	flag.Parse()
 
@@ -45,7 +51,7 @@ func main() {
 	}
 }
 
-// run serves until ctx is done, then ends what is under way in good order.
+// run serves until ctx is done, then ends every connection in good order.
 func run(ctx context.Context, c Config, out io.Writer) error {
 	store, err := OpenStore(ctx, c.DB)
 	if err != nil {
@@ -59,11 +65,15 @@ func run(ctx context.Context, c Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	site := Site{Store: store, Accounts: accounts, Demo: c.Demo}
+	l, err := newLayer(c.Layer)
+	if err != nil {
+		return err
+	}
+	site := Site{Layer: l, Store: store, Accounts: accounts, Taxi: NewTaxi(l, store), Demo: c.Demo}
 	if c.Log {
 		site.Log = slog.Default()
 	}
-	return serve(ctx, c, site, out)
+	return errors.Join(serve(ctx, c, site, out), l.Close())
 }
 
 func serve(ctx context.Context, c Config, site Site, out io.Writer) error {
@@ -86,5 +96,17 @@ func serve(ctx context.Context, c Config, site Site, out io.Writer) error {
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(ending))
+	// Sockets first: http.Server forgets a connection once it is a websocket.
+	err = errors.Join(err, consumer.Shutdown(ending, site.Taxi), server.Shutdown(ending))
+	s := site.Taxi.Stats()
+	fmt.Fprintf(out, "taxi: %d connections, %d disconnected, %d open, %d stuck\n", s.Accepted, s.Disconnected, s.Open, s.Stuck)
+	return err
+}
+
+// newLayer returns the layer for one process, or for all that use a Redis server.
+func newLayer(where string) (layer.ChannelLayer, error) {
+	if where == "" {
+		return new(layer.Memory), nil
+	}
+	return redislayer.NewPubSub(&redislayer.Options{Hosts: []any{where}, Prefix: "taxi"})
 }

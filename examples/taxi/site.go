@@ -3,12 +3,17 @@ package main
 import (
 	"log/slog"
 	"net/http"
+
+	"github.com/gochannels/channels/consumer"
+	"github.com/gochannels/channels/layer"
 )
 
 // Site is all that the program serves.
 type Site struct {
+	Layer    layer.ChannelLayer
 	Store    *Store
 	Accounts *Accounts
+	Taxi     *consumer.Handler
 	Demo     bool         // visitors may be the demo users
 	Log      *slog.Logger // gets every request; nil: none does
 }
@@ -16,7 +21,9 @@ type Site struct {
 // Handler returns the site with its middleware.
 func (s Site) Handler() http.Handler {
 	mux := http.NewServeMux()
-	(&api{s.Store, s.Accounts, s.Demo}).register(mux)
+	mux.Handle("GET /taxi/", authenticated(s.Accounts, s.Taxi))
+	(&api{s.Layer, s.Store, s.Accounts, s.Demo}).register(mux)
+	mux.Handle("GET /healthz", consumer.ReadyHandler(s.Taxi))
 	return takeToken(s.logged(secured(mux)))
 }
 

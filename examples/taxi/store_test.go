@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gochannels/channels/consumer"
 )
 
 // Whoever comes back after a restart finds all as it was, and his token still holds.
@@ -36,6 +40,13 @@ func TestRestartLosesNothing(t *testing.T) {
 		if diff := cmp.Diff(trip, got); diff != "" || err != nil {
 			t.Errorf("trip (-want +got):\n%s (%v)", diff, err)
 		}
+	}
+	rider := after.connect(ada)
+	if a := ask(after.connect(mei), "update.trip", "1", map[string]any{"id": trips[0].ID, "status": InProgress}); a.Error != nil {
+		t.Error(a.Error)
+	}
+	if a := hear(rider); a.Data.Status != InProgress {
+		t.Errorf("the rider hears %+v", a)
 	}
 }
 
@@ -85,6 +96,57 @@ func TestDemoUsersAreLetInAndKeptOut(t *testing.T) {
 		if err := logIn(); err == nil {
 			t.Error("a demo user is let in without -demo")
 		}
+	}
+}
+
+func TestSite(t *testing.T) {
+	t.Parallel()
+	c := newCity(t)
+	for _, p := range []struct {
+		path   string
+		status int
+		has    string
+	}{
+		{"/api/demo/", http.StatusOK, "tomas"},
+		{"/nowhere", http.StatusNotFound, ""},
+		{"/taxi/", http.StatusUnauthorized, "Log in first"},
+		{"/healthz", http.StatusOK, "ok"},
+	} {
+		w := c.do(http.MethodGet, p.path, "", nil)
+		if w.Code != p.status || !strings.Contains(w.Body.String(), p.has) {
+			t.Errorf("%s: %d, want %d with %q in:\n%.300s", p.path, w.Code, p.status, p.has, w.Body)
+		}
+		if w.Header().Get("Content-Security-Policy") == "" {
+			t.Errorf("%s: no Content-Security-Policy", p.path)
+		}
+	}
+	if err := consumer.Shutdown(t.Context(), c.site.Taxi); err != nil {
+		t.Fatal(err)
+	}
+	if w := c.do(http.MethodGet, "/healthz", "", nil); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("draining: %d, want 503", w.Code)
+	}
+}
+
+// A store that fails is answered for, and kills no connection.
+func TestBrokenStoreIsAnswered(t *testing.T) {
+	t.Parallel()
+	c := newCity(t)
+	ada := c.person("ada", Rider)
+	rider := c.connect(ada)
+	if err := c.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a := ask(rider, "create.trip", "1", map[string]any{"pick_up_address": "Station", "drop_off_address": "Harbour"})
+	if codeOf(a) != codeUnavailable || a.ID != "1" {
+		t.Errorf("got %+v", a)
+	}
+	settle(rider)
+	r := httptest.NewRequest(http.MethodGet, "/taxi/?token="+ada.Access, nil)
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "sql") {
+		t.Errorf("a new connection: %d %s", w.Code, w.Body)
 	}
 }
 
