@@ -5,6 +5,9 @@
 //	go run ./examples/taxi
 //	go run ./examples/taxi -addr 127.0.0.1:0 -db /tmp/taxi.db
 //
+// The demo users can be entered by one click; open a tab for a rider and another one
+// for a driver.
+//
 // # Files
 //
 //	store.go, user.go, trips.go  what is kept, in one SQLite file
@@ -13,7 +16,7 @@
 //	auth.go                      who a request is from
 //	api.go                       what is done by HTTP
 //	taxi.go, messages.go         what is done over the socket: the consumer
-//	site.go                      all of it, with its middleware
+//	site.go, pages               what a browser gets
 //	main.go, demo.go             the program
 //
 // # The socket

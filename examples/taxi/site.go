@@ -1,12 +1,17 @@
 package main
 
 import (
+	"embed"
+	"io/fs"
 	"log/slog"
 	"net/http"
 
 	"github.com/gochannels/channels/consumer"
 	"github.com/gochannels/channels/layer"
 )
+
+//go:embed pages
+var pages embed.FS
 
 // Site is all that the program serves.
 type Site struct {
@@ -20,10 +25,21 @@ type Site struct {
 
 // Handler returns the site with its middleware.
 func (s Site) Handler() http.Handler {
+	static, err := fs.Sub(pages, "pages")
+	if err != nil {
+		panic(err) // the folder is part of the program
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /taxi/", authenticated(s.Accounts, s.Taxi))
 	(&api{s.Layer, s.Store, s.Accounts, s.Demo}).register(mux)
 	mux.Handle("GET /healthz", consumer.ReadyHandler(s.Taxi))
+	mux.Handle("GET /static/", http.FileServerFS(static))
+	for path, file := range map[string]string{"/{$}": "pages/index.html", "/rider/": "pages/rider.html", "/driver/": "pages/driver.html"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-cache")
+			http.ServeFileFS(w, r, pages, file)
+		})
+	}
 	return takeToken(s.logged(secured(mux)))
 }
 

@@ -107,6 +107,12 @@ func TestSite(t *testing.T) {
 		status int
 		has    string
 	}{
+		{"/", http.StatusOK, "Log in"},
+		{"/rider/", http.StatusOK, `data-group="rider"`},
+		{"/driver/", http.StatusOK, `data-group="driver"`},
+		{"/static/link.js", http.StatusOK, "WebSocket"},
+		{"/static/taxi.css", http.StatusOK, ".toast"},
+		{"/static/icon.svg", http.StatusOK, "<svg"},
 		{"/api/demo/", http.StatusOK, "tomas"},
 		{"/nowhere", http.StatusNotFound, ""},
 		{"/taxi/", http.StatusUnauthorized, "Log in first"},
