@@ -10,7 +10,7 @@ import (
 // ended and started again between them.
 func TestTwoBrowsersTalkThroughARestart(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "127.0.0.1:0")
+	s := startServer(t, "chat", "127.0.0.1:0")
 	home := "http://" + s.address + "/"
 	ada, grace := newPage(t, "ada", desktop), newPage(t, "grace", phone)
 
@@ -48,8 +48,8 @@ func TestTwoBrowsersTalkThroughARestart(t *testing.T) {
 	// Who comes later sees what was said before.
 	grace.open(home + "room/lobby")
 	grace.expectMessages(said...)
-	ada.expectQuietConsole("")
-	grace.expectQuietConsole("")
+	ada.expectQuietConsole()
+	grace.expectQuietConsole()
 
 	s.drain()
 	ada.expectState("waiting")
@@ -59,7 +59,7 @@ func TestTwoBrowsersTalkThroughARestart(t *testing.T) {
 	ada.screenshot("interrupted")
 	grace.screenshot("interrupted")
 
-	s = startServer(t, s.address)
+	s = startServer(t, "chat", s.address)
 	ada.expectState("online")
 	grace.expectState("online")
 	// What was not sent is sent now, once; what was seen stays on the page.
@@ -78,14 +78,14 @@ func TestTwoBrowsersTalkThroughARestart(t *testing.T) {
 	grace.open(home + "room/lobby")
 	grace.expectMessages(said[len(said)-2:]...)
 	ada.expectMessages(said...)
-	grace.expectQuietConsole("")
-	ada.expectQuietConsole("")
+	grace.expectQuietConsole()
+	ada.expectQuietConsole()
 	s.drain()
 }
 
 func TestIndexListsOpenRooms(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "127.0.0.1:0")
+	s := startServer(t, "chat", "127.0.0.1:0")
 	home := "http://" + s.address + "/"
 	inside, outside := newPage(t, "inside", phone), newPage(t, "outside", desktop)
 
@@ -107,7 +107,7 @@ func TestIndexListsOpenRooms(t *testing.T) {
 	outside.chooseNick("  Grace  ")
 	outside.expect("the name is trimmed", `document.querySelector("#who span").textContent === "Grace"`)
 	inside.expectPeople("2 people here")
-	inside.expectQuietConsole("")
-	outside.expectQuietConsole("")
+	inside.expectQuietConsole()
+	outside.expectQuietConsole()
 	s.drain()
 }

@@ -1,5 +1,5 @@
-// Package browsertest holds the tests that need a browser: the chat's page in
-// headless Chromium, two browsers in one room.
+// Package browsertest holds the tests that need a browser: the pages of the chat and
+// of the taxi in headless Chromium, two browsers on one server or on two.
 //
 // Chromium has to be installed; a machine without it fails the tests. With
 // CHANNELS_SCREENSHOTS set to a folder, they leave pictures of the page there.

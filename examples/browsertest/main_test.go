@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// chatBinary is the chat, built once for all tests.
-var chatBinary string
+// binaries are the programs under test by their folders, built once for all tests.
+var binaries = map[string]string{"chat": "", "taxi": ""}
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -22,12 +22,14 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	chatBinary = filepath.Join(dir, "chat")
-	build := exec.Command("go", "build", "-race", "-o", chatBinary, ".")
-	build.Dir = filepath.Join("..", "chat")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the chat: %v\n%s", err, out)
-		return 1
+	for name := range binaries {
+		binaries[name] = filepath.Join(dir, name)
+		build := exec.Command("go", "build", "-race", "-o", binaries[name], ".")
+		build.Dir = filepath.Join("..", name)
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building the %s: %v\n%s", name, err, out)
+			return 1
+		}
 	}
 	return m.Run()
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,7 @@ import (
 )
 
 // patience is for whatever a page, a server or a browser should do soon.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // screen is what a page is shown on.
 type screen struct {
@@ -111,13 +112,13 @@ func (p *page) listen(console iter.Seq2[chromedp.ConsoleMessage, error]) {
 }
 
 // expectQuietConsole fails for every error and warning since the last call, but for
-// those that contain expected; "" expects none.
-func (p *page) expectQuietConsole(expected string) {
+// those that contain one of the expected texts.
+func (p *page) expectQuietConsole(expected ...string) {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, words := range p.complaints {
-		if expected == "" || !strings.Contains(words, expected) {
+		if !slices.ContainsFunc(expected, func(text string) bool { return strings.Contains(words, text) }) {
 			p.t.Errorf("%s: console: %s", p.name, words)
 		}
 	}

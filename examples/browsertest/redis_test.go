@@ -11,8 +11,8 @@ import (
 func TestTwoProcessesServeOneRoom(t *testing.T) {
 	t.Parallel()
 	redis := "redis://" + startRedis(t)
-	one := startServer(t, "127.0.0.1:0", "-layer", redis)
-	two := startServer(t, "127.0.0.1:0", "-layer", redis)
+	one := startServer(t, "chat", "127.0.0.1:0", "-layer", redis)
+	two := startServer(t, "chat", "127.0.0.1:0", "-layer", redis)
 	ada, grace := newPage(t, "ada2", desktop), newPage(t, "grace2", phone)
 	ada.open("http://" + one.address + "/room/shared")
 	ada.chooseNick("Ada")
@@ -35,7 +35,7 @@ func TestTwoProcessesServeOneRoom(t *testing.T) {
 	one.drain()
 	grace.expectPeople("Only you are here")
 	ada.expectState("waiting")
-	grace.expectQuietConsole("")
+	grace.expectQuietConsole()
 }
 
 // startRedis starts a server of the test's own and returns its address.

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// server is the chat in a process of its own.
+// server is a program in a process of its own.
 type server struct {
 	t       *testing.T
+	name    string
 	address string
 	cmd     *exec.Cmd
 	ended   chan error
@@ -19,10 +20,10 @@ type server struct {
 
 var printedAddress = regexp.MustCompile(`http://([^/]+)/`)
 
-// startServer starts the chat with further flags; port 0 takes a free one.
-func startServer(t *testing.T, address string, flags ...string) *server {
+// startServer starts a program of binaries with further flags; port 0 takes a free one.
+func startServer(t *testing.T, name, address string, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, cmd: exec.Command(chatBinary, append(flags, "-addr", address)...), ended: make(chan error, 1)}
+	s := &server{t: t, name: name, cmd: exec.Command(binaries[name], append(flags, "-addr", address)...), ended: make(chan error, 1)}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +51,7 @@ func startServer(t *testing.T, address string, flags ...string) *server {
 	select {
 	case s.address = <-addresses:
 	case <-time.After(patience):
-		t.Fatal("the chat did not print its address")
+		t.Fatalf("the %s did not print its address", name)
 	}
 	return s
 }
@@ -65,9 +66,9 @@ func (s *server) drain() {
 	case err := <-s.ended:
 		s.ended = nil
 		if err != nil {
-			s.t.Errorf("the chat ended with %v", err)
+			s.t.Errorf("the %s ended with %v", s.name, err)
 		}
 	case <-time.After(patience):
-		s.t.Fatal("the chat did not end")
+		s.t.Fatalf("the %s did not end", s.name)
 	}
 }
