@@ -3,10 +3,11 @@
 // it until its end.
 //
 //	go run ./examples/taxi
-//	go run ./examples/taxi -addr 127.0.0.1:0 -db /tmp/taxi.db
+//	go run ./examples/taxi -addr 127.0.0.1:8001 -layer redis://127.0.0.1:6379
 //
 // The demo users can be entered by one click; open a tab for a rider and another one
-// for a driver.
+// for a driver. README.md in this folder walks through the program in the order in
+// which one would write it.
 //
 // # Files
 //
