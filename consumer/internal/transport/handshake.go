@@ -70,9 +70,11 @@ func Tokens(lines []string) []string {
 }
 
 func hasToken(lines []string, want string) bool {
-	for _, token := range Tokens(lines) {
-		if strings.EqualFold(token, want) {
-			return true
+	for _, line := range lines {
+		for token := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(token), want) {
+				return true
+			}
 		}
 	}
 	return false
