@@ -108,7 +108,7 @@ return 1
 // but one, it does nothing.
 var drainScript = newScript(`
 local stop, counter = KEYS[#KEYS - 1], KEYS[#KEYS]
-if redis.call('EXISTS', stop) == 1 then
+if redis.call('ZCARD', stop) > 0 then
 	return {}
 end
 local t = redis.call('TIME')

@@ -150,7 +150,7 @@ func parallel[T any](t *testing.T, n int, f func(int) T) []T {
 // Names that Python has too, and one of ours that is a list of processes; all others of ours are to say whose they are.
 var (
 	shared  = regexp.MustCompile(`^asgi(:group:.+|__group__.+|jobs|:go:processes)$`)
-	hasName = regexp.MustCompile(`^asgi.*[0-9a-f]{32}`)
+	hasName = regexp.MustCompile(`^asgi.*([0-9a-f]{32}|[.:]go[A-Za-z0-9_-]{12}([!:]|$))`)
 )
 
 // checkCommand checks one that was sent.

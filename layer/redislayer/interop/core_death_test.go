@@ -152,6 +152,8 @@ func TestClockOffEncrypted(t *testing.T) {
 			off, right, l := e.python(t, newPeer(t, latest, "PEER_CLOCK="+ahead)), e.python(t, sharedPeer(t, latest)), e.layer(t)
 			inGo, inPython := joinGo(t, l, "room"), right.join(t, "room")
 			off.ask(t, "burst", args{"group": "room", "sender": "off", "count": count})
+			// Read before anybody else sends: a sender's first step is to remove what looks expired by its own clock.
+			right.must(t, "collected", args{"name": inPython.name, "count": count, "timeout": 10})
 			right.ask(t, "burst", args{"group": "room", "sender": "right", "count": count})
 			if err := burst(t.Context(), l, "room", "go", count); err != nil {
 				t.Fatal(err)
