@@ -50,6 +50,11 @@ var faults = []*fault{
 	{name: "F1 killed for five seconds", strike: killed(5 * time.Second), gaps: 1, bound: 2 * time.Second, refuses: true},
 	{name: "F2 paused for ten seconds", strike: paused(10 * time.Second), gaps: 1, bound: 2 * time.Second, refuses: true},
 	{name: "F2 paused for three seconds", strike: paused(3 * time.Second), bound: 2 * time.Second},
+	{name: "F2 all clients paused", strike: func(t *testing.T, p *place) {
+		p.server.CLI("CLIENT", "PAUSE", "3000", "ALL")
+		rest(t, 3*time.Second)
+	}, bound: 2 * time.Second},
+	{name: "F2 asleep", start: drowsy, strike: told([]string{"DEBUG", "SLEEP", "3"}), bound: 2 * time.Second},
 	{name: "F2 writes paused", strike: func(t *testing.T, p *place) {
 		p.server.CLI("CLIENT", "PAUSE", "1500", "WRITE")
 		rest(t, 1500*time.Millisecond)

@@ -20,6 +20,12 @@ import (
 	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
 )
 
+// drowsy starts a server that may be told to sleep.
+func drowsy(t *testing.T, p *place) redislayer.Options {
+	p.server = redistest.Start(t, "--enable-debug-command", "yes")
+	return redislayer.Options{Hosts: []any{p.server.URL()}}
+}
+
 // impatient starts a server that closes connections that do not read what they subscribed to.
 func impatient(t *testing.T, p *place) redislayer.Options {
 	p.server = redistest.Start(t, "--client-output-buffer-limit", "pubsub 8mb 0 0")
