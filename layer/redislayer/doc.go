@@ -77,6 +77,9 @@
 //     process; in others, a group's message and a channel's may overtake each other, as they may between Python processes.
 //   - A loopback probe, published every Options.ProbeInterval to <prefix>__probe__<process id>, keeps a quiet connection from
 //     being silent: where nothing is heard, or nothing published is answered, for eight seconds, the connection is given up.
+//     It goes to a server and back, and says nothing of what lies between servers: a replica passes on what its master
+//     publishes only while it follows it, and its own never reaches the master. Connect to masters, by Sentinel if they
+//     change: a process on a replica that was detached hears that server alone, and nothing tells it so.
 //   - After an outage everything is subscribed again before any call goes on; then each mailbox concerned gets one
 //     [layer.Gap], spread over up to three seconds if they are many. Its Since is when the last sign of life came. A pause in
 //     which the connection held is no outage and makes no gap, even if calls timed out in it: three seconds always pass, eight

@@ -76,6 +76,8 @@ func TestPubSubSlowFaults(t *testing.T) {
 		"F3 F6 silent both ways":       func(t *testing.T) { silent(t, (*redistest.Proxy).Blackhole) },
 		"F3 F6 silent to the server":   func(t *testing.T) { silent(t, (*redistest.Proxy).BlackholeUp) },
 		"F3 F6 silent from the server": func(t *testing.T) { silent(t, (*redistest.Proxy).BlackholeDown) },
+		"F3 without a probe":           unprobed,
+		"F3 detached replica":          detached,
 		"F7 slow link":                 slowLink,
 		"F8 slow reader":               slowReader,
 		"cut":                          cut,
@@ -150,27 +152,6 @@ func pausedShortly(t *testing.T) {
 	}
 	s.check(t, 2*time.Second+500*time.Millisecond)
 	noGap(t, boxes...)
-}
-
-// silent has a network that passes nothing on, in both directions or one, and says nothing.
-func silent(t *testing.T, hold func(*redistest.Proxy, bool)) {
-	server := redistest.Start(t)
-	proxy := redistest.NewProxy(t, server.Addr())
-	receiver := ready(t, pubSub(t, redislayer.Options{Hosts: []any{proxy.URL()}, Prefix: "asgi", Capacity: 100_000}))
-	other := ready(t, pubSub(t, redislayer.Options{Hosts: []any{server.URL()}, Prefix: "asgi", Capacity: 100_000}))
-	boxes := members(t, receiver, 5)
-	s := startSender(t, other, "all", 5*time.Millisecond)
-	until(t, soon, "messages are sent", func() bool { return s.count() > 20 })
-	began, taken := time.Now(), s.count()
-	hold(proxy, true)
-	up(t, receiver, false, 10*time.Second)
-	t.Logf("noticed after %v", time.Since(began).Round(time.Millisecond))
-	if n := metric(t, receiver, "silences_total"); n != 1 {
-		t.Errorf("%d silences counted, want 1", n)
-	}
-	hold(proxy, false)
-	recovered(t, receiver, s, boxes, began, taken-1)
-	s.check(t, 2*time.Second+500*time.Millisecond)
 }
 
 // cut closes all connections of one process, as a proxy or a failover does. Its own calls wait for the new ones.
