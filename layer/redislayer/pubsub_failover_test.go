@@ -1,6 +1,8 @@
 package redislayer_test
 
 import (
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -44,6 +46,57 @@ func TestPubSubOnACluster(t *testing.T) {
 	}
 	noGap(t, one, two)
 }
+
+// TestPubSubClusterFailover is fault F5 as planned: a replica takes its master's place, by CLUSTER FAILOVER, while hundreds of
+// messages a second are sent. Processes on the old master, the new one and another node hear all of them, once and in order.
+func TestPubSubClusterFailover(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.StartCluster(t, 3)
+	replica := redistest.AddReplica(t, nodes, nodes[0])
+	on := func(s *redistest.Server) *redislayer.PubSub {
+		return ready(t, pubSub(t, redislayer.Options{Prefix: "asgi", Cluster: true, Hosts: []any{s.URL()}, Capacity: 100_000}))
+	}
+	places := []*redistest.Server{nodes[0], replica, nodes[1]}
+	boxes, senders := make([][]*layer.Mailbox, len(places)), make([]*sender, len(places))
+	for i := range places {
+		l := on(places[i])
+		for j := range places {
+			boxes[i] = append(boxes[i], newChannel(t, l, groupFrom(j)))
+		}
+	}
+	for i, s := range places {
+		senders[i] = startSender(t, on(s), groupFrom(i), 5*time.Millisecond)
+	}
+	goOn := func() { // for a second or so
+		for _, s := range senders {
+			from := s.count()
+			until(t, soon, "messages are sent", func() bool { return s.count() > from+150 })
+		}
+	}
+	goOn()
+	began := time.Now()
+	redistest.FailOver(t, nodes, replica)
+	took := time.Since(began)
+	goOn()
+	for i, s := range senders {
+		s.stop()
+		s.check(t, 2*time.Second+500*time.Millisecond)
+		if len(s.errs) > 0 {
+			t.Errorf("%d messages were refused, the first by %v", len(s.errs), s.errs[0])
+		}
+		for j := range places {
+			until(t, soon, "all messages", func() bool { return boxes[j][i].Len() >= len(s.taken) })
+			if got := numbers(t, boxes[j][i]); !slices.Equal(got, s.taken) {
+				t.Errorf("%d of %d messages came", len(got), len(s.taken))
+			}
+			noGap(t, boxes[j][i])
+		}
+	}
+	t.Logf("the failover took %v", took.Round(time.Millisecond))
+}
+
+// groupFrom is the group that a place's sender sends to.
+func groupFrom(place int) string { return "from" + strconv.Itoa(place) }
 
 // failover is how long a failover may take that a Sentinel decides on after a second.
 const failover = time.Second + 3*time.Second

@@ -103,6 +103,9 @@ var faults = []*fault{
 	}, gaps: 1, bound: 2 * time.Second, refuses: true}, // it could not be read from either
 	{name: "F4 failover", start: sentinel, strike: func(_ *testing.T, p *place) { p.server.Kill() }, gaps: 1, bound: 4 * time.Second, refuses: true},
 	{name: "F5 a node killed", only: "PubSub", start: cluster, strike: func(_ *testing.T, p *place) { p.nodes[0].Kill() }, gaps: 1, bound: 4 * time.Second},
+	{name: "F5 failover by hand", only: "PubSub", start: replicated, strike: func(t *testing.T, p *place) {
+		redistest.FailOver(t, p.nodes[:3], p.nodes[3])
+	}, bound: time.Second},
 	{name: "F5 slots moved", only: "PubSub", start: cluster, strike: reshard, bound: time.Second},
 	{name: "F22 calls given up", strike: givenUp, bound: time.Second},
 }
@@ -122,6 +125,13 @@ func cluster(t *testing.T, p *place) redislayer.Options {
 	for _, n := range p.nodes {
 		o.Hosts = append(o.Hosts, n.URL())
 	}
+	return o
+}
+
+// replicated is a cluster whose first node, which the process is connected to, has a replica, the last.
+func replicated(t *testing.T, p *place) redislayer.Options {
+	o := cluster(t, p)
+	p.nodes = append(p.nodes, redistest.AddReplica(t, p.nodes, p.nodes[0]))
 	return o
 }
 

@@ -15,7 +15,7 @@ func StartCluster(t testing.TB, n int) []*Server {
 	var nodes []*Server
 	create := []string{"--cluster", "create"}
 	for range n {
-		s := Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "1000")
+		s := startNode(t)
 		nodes = append(nodes, s)
 		create = append(create, s.Addr())
 	}
@@ -24,6 +24,43 @@ func StartCluster(t testing.TB, n int) []*Server {
 		poll(t, func() bool { return strings.Contains(s.CLI("CLUSTER", "INFO"), "cluster_state:ok") })
 	}
 	return nodes
+}
+
+// AddReplica adds a replica of one of a cluster's masters to it, and returns when all nodes know it and it follows.
+func AddReplica(t testing.TB, nodes []*Server, master *Server) *Server {
+	t.Helper()
+	s := startNode(t)
+	id := master.CLI("CLUSTER", "MYID")
+	master.CLI("--cluster", "add-node", s.Addr(), master.Addr(), "--cluster-slave", "--cluster-master-id", id)
+	for _, n := range nodes {
+		poll(t, func() bool { return strings.Contains(n.CLI("CLUSTER", "REPLICAS", id), s.Addr()) })
+	}
+	poll(t, func() bool { return strings.Contains(s.CLI("INFO", "replication"), "master_link_status:up") })
+	return s
+}
+
+// FailOver has a cluster's replica take the place of its master, as before a restart, and returns when all nodes know.
+func FailOver(t testing.TB, nodes []*Server, replica *Server) {
+	t.Helper()
+	replica.CLI("CLUSTER", "FAILOVER")
+	for _, n := range append([]*Server{replica}, nodes...) {
+		poll(t, func() bool { return isMaster(n.CLI("CLUSTER", "NODES"), replica.Addr()) })
+	}
+}
+
+// isMaster looks a node up in the answer to CLUSTER NODES.
+func isMaster(nodes, addr string) bool {
+	for line := range strings.Lines(nodes) {
+		if f := strings.Fields(line); len(f) > 2 && strings.HasPrefix(f[1], addr+"@") {
+			return strings.Contains(f[2], "master")
+		}
+	}
+	return false
+}
+
+func startNode(t testing.TB) *Server {
+	t.Helper()
+	return Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "1000")
 }
 
 // StartReplica starts a replica of a master, and returns when it follows. One that does not yet would not be chosen by a
