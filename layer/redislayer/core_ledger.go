@@ -21,7 +21,7 @@ const ledgerLife = leaseSkew + 20*time.Second
 // ledger returns the key of the ledger of a process.
 func (l *Core) ledger(process string) string { return l.key(":go:" + process) }
 
-// processes returns the key of the list. A process is called by what its first key's name holds.
+// processes returns the key of the list, which is no process' name.
 func (l *Core) processes() string { return l.key(":go:processes") }
 
 // holding begins a run of a script about memberships of a process.

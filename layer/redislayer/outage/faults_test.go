@@ -94,6 +94,8 @@ var faults = []*fault{
 	{name: "F19 all forgotten", only: "PubSub", strike: told([]string{"FLUSHALL"}), bound: time.Second},
 	{name: "F19 all forgotten", only: "Core", strike: told([]string{"FLUSHALL"}), gaps: 1, bound: 6 * time.Second},
 	{name: "F19 a group forgotten", only: "Core", strike: told([]string{"DEL", "asgi:group:all"}), gaps: 1, bound: 6 * time.Second},
+	{name: "F19 a ledger forgotten", only: "Core", strike: unlisted, bound: time.Second},
+	{name: "F19 evicted", only: "Core", strike: evicted, gaps: 1, bound: 6 * time.Second},
 	{name: "F21 garbage", only: "Core", strike: garbage, bound: time.Second},
 	{name: "F21 garbage", only: "PubSub", strike: told([]string{"PUBLISH", "asgi__group__all", "\xc1garbage"}), bound: time.Second},
 	{name: "F15 read only", only: "Core", strike: func(t *testing.T, p *place) {

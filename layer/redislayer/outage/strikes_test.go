@@ -59,6 +59,36 @@ func reloaded(t *testing.T, p *place) {
 	}
 }
 
+// heartbeat is how often a process renews its memberships.
+const heartbeat = 6 * time.Second
+
+// evicted has no room for what the server holds, until it has thrown away the group and the ledger, as its policy allows.
+func evicted(t *testing.T, p *place) {
+	p.server.CLI("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	p.server.CLI("CONFIG", "SET", "maxmemory", "1")
+	until(t, "the group and the ledger are evicted", func() bool { return p.processes() == "0" && p.ledger() == "" })
+	p.server.CLI("CONFIG", "SET", "maxmemory", "0")
+	if stats := p.server.CLI("INFO", "stats"); strings.Contains(stats, "evicted_keys:0") {
+		t.Errorf("the server has evicted nothing: %s", stats)
+	}
+}
+
+// unlisted deletes the ledger, by which others would find the process if it died. It is there again with the next heartbeat.
+func unlisted(t *testing.T, p *place) {
+	ledger := p.ledger()
+	if n := p.server.CLI("DEL", ledger); n != "1" {
+		t.Fatalf("%q is no ledger", ledger)
+	}
+	deleted := time.Now()
+	until(t, "the ledger is there again", func() bool { return p.ledger() == ledger })
+	if took, most := time.Since(deleted), heartbeat+slack; took > most {
+		t.Errorf("the ledger was there again after %v, want %v", took, most)
+	}
+}
+
+// ledger returns the key in which the only process keeps its memberships, "" if there is none.
+func (p *place) ledger() string { return p.server.CLI("KEYS", "asgi:go:go"+strings.Repeat("?", 12)) }
+
 // processes returns how many are in the group that all connections are in.
 func (p *place) processes() string {
 	if p.kind == "Core" {
