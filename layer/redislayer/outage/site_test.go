@@ -118,12 +118,12 @@ func newSite(t *testing.T, kind string, o redislayer.Options) *site {
 	return s
 }
 
-// until waits for ok by asking again and again.
+// until waits for ok by asking again and again, the longer the less often, as each question may be a process of its own.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !ok(); <-tick.C {
+	wait := 5 * time.Millisecond
+	for deadline := time.Now().Add(patience); !ok(); wait = min(2*wait, 100*time.Millisecond) {
+		<-time.After(wait)
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not within %v", what, patience)
 		}
