@@ -76,6 +76,8 @@ var faults = []*fault{
 		p.proxy.Slice(0)
 	}, bound: 2 * time.Second},
 	{name: "F8 slow to read", only: "PubSub", start: impatient, strike: slow, gaps: 1, bound: 2 * time.Second},
+	{name: "F8 another process stopped", strike: otherStopped, bound: time.Second},
+	{name: "F8 another process dropped", only: "PubSub", start: impatient, strike: otherDropped, bound: time.Second},
 	{name: "F15 out of memory", only: "Core", strike: func(t *testing.T, p *place) {
 		p.server.CLI("CONFIG", "SET", "maxmemory", "1")
 		rest(t, 3*time.Second)

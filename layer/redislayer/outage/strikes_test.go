@@ -2,14 +2,9 @@ package outage_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -96,65 +91,6 @@ func (p *place) processes() string {
 	}
 	_, n, _ := strings.Cut(p.server.CLI("PUBSUB", "NUMSUB", "asgi__group__all"), "\n")
 	return n
-}
-
-// other, in the environment, makes the test binary another process of the group, until its input ends. It is the layer and
-// its server.
-const other = "OUTAGE_OTHER"
-
-func init() {
-	if text := os.Getenv(other); text != "" {
-		serveOther(text)
-		os.Exit(0)
-	}
-}
-
-func serveOther(text string) {
-	var at [2]string
-	if err := json.Unmarshal([]byte(text), &at); err != nil {
-		panic(err)
-	}
-	l, err := kinds[at[0]](&redislayer.Options{Hosts: []any{at[1]}, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		panic(err)
-	}
-	box, err := l.NewChannel(context.Background())
-	if err == nil {
-		err = l.GroupAdd(context.Background(), "all", box.Channel())
-	}
-	if err != nil {
-		panic(err)
-	}
-	_, _ = io.Copy(io.Discard, os.Stdin)
-}
-
-// otherKilled kills another process that is in the group, as kill -9 does. Within thirty seconds it is out of it.
-func otherKilled(t *testing.T, p *place) {
-	at, err := json.Marshal([2]string{p.kind, p.server.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), other+"="+string(at))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { // which ends it, should the test fail before
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	until(t, "the other process is in the group", func() bool { return p.processes() == "2" })
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	killed := time.Now()
-	until(t, "it is out of the group", func() bool { return p.processes() == "1" }) // within 30 s, which is patience
-	t.Logf("it is out of the group %.1f s after the kill", time.Since(killed).Seconds())
 }
 
 // garbage puts what is no message into the keys that the processes in the group read.
