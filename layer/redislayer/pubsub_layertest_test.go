@@ -42,6 +42,8 @@ func TestPubSubConforms(t *testing.T) {
 		"encrypted":    {servers: 1, options: redislayer.Options{EncryptionKeys: keys}},
 		"three shards": {servers: 3},
 		"resp2":        {servers: 1, resp2: true},
+
+		"three shards, json, encrypted": {servers: 3, options: redislayer.Options{Format: "json", EncryptionKeys: keys}},
 	} {
 		t.Run(name, func(t *testing.T) { // one after the other: each opens some hundred connections
 			var hosts []any
@@ -98,6 +100,7 @@ func conformsInTwoProcesses(t *testing.T, pubSub bool) {
 		{"json", []*redistest.Server{one}, redislayer.Options{Format: "json"}},
 		{"encrypted", []*redistest.Server{one}, redislayer.Options{EncryptionKeys: []string{"new", "old"}}},
 		{"three shards", []*redistest.Server{one, two, three}, redislayer.Options{}},
+		{"three shards, json, encrypted", []*redistest.Server{one, two, three}, redislayer.Options{Format: "json", EncryptionKeys: []string{"new"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) { // one after the other: each opens some fifty layers
 			layertest.RunTwo(t, layertest.Two{
