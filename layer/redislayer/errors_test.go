@@ -186,11 +186,12 @@ func TestOutcomeIsUnknown(t *testing.T) {
 	}
 }
 
-// TestManyUnansweredCallsEndInTime sends more than the client could queue.
+// TestManyUnansweredCallsEndInTime sends more than the client could queue. If those that it could not waited for the others,
+// they would take seven times the limit.
 func TestManyUnansweredCallsEndInTime(t *testing.T) {
 	t.Parallel()
 	server := newOldServer(t)
-	const limit = 300 * time.Millisecond
+	const limit = 2 * time.Second // far above what a busy machine takes to start them all
 	l := ready(t, pubSub(t, redislayer.Options{Hosts: []any{"redis://" + server.listener.Addr().String()}, CallTimeout: limit}))
 	server.says("")
 	begun := time.Now()
@@ -213,8 +214,8 @@ func TestManyUnansweredCallsEndInTime(t *testing.T) {
 		})
 	}
 	work.Wait()
-	if took := time.Since(begun); took > limit+3*time.Second {
-		t.Errorf("all calls together took %v", took)
+	if took := time.Since(begun); took > 4*limit {
+		t.Errorf("all calls together took %v, where each had %v", took, limit)
 	}
 	if unknown == 0 || unavailable == 0 {
 		t.Errorf("%d of unknown outcome, %d not sent; want some of both", unknown, unavailable)

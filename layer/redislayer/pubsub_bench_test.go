@@ -33,34 +33,43 @@ func joinMany(t testing.TB, l layer.ChannelLayer) {
 	work.Wait()
 }
 
-// TestPubSubManyGroups joins 20,000 groups, loses the connection and has them all again, each within five seconds.
-func TestPubSubManyGroups(t *testing.T) { // not parallel: it measures time
+// TestPubSubManyGroups joins 20,000 groups, loses the connection and has them all again. How long that takes is the
+// benchmark's matter; it is short as few commands do it.
+func TestPubSubManyGroups(t *testing.T) { // not parallel: it keeps the machine busy
 	server := redistest.Start(t)
 	recorder := redistest.NewRecorder(t, server.Addr())
-	l := ready(t, pubSub(t, redislayer.Options{Hosts: []any{recorder.URL()}, Prefix: "asgi"}))
-	begun := time.Now()
-	joinMany(t, l)
-	joined := time.Since(begun)
-	recorder.Take()
-	begun = time.Now()
-	server.CLI("CLIENT", "KILL", "TYPE", "pubsub")
-	until(t, soon, "the connection is made again", func() bool { return metric(t, l, "reconnects_total") == 1 })
-	rejoined := time.Since(begun)
-	t.Logf("%d groups joined in %v, and again in %v after the connection was lost", manyGroups, joined.Round(time.Millisecond), rejoined.Round(time.Millisecond))
-	if joined > 5*time.Second || rejoined > 5*time.Second {
-		t.Error("more than five seconds")
-	}
-	for _, c := range recorder.Take() {
-		if len(c) > 1000 {
-			t.Errorf("%s with %d arguments", c[0], len(c)-1)
+	l := ready(t, pubSub(t, redislayer.Options{Hosts: []any{recorder.URL()}, Prefix: "asgi", CallTimeout: soon}))
+	subscribed := func(most int) {
+		t.Helper()
+		commands := 0
+		for _, c := range recorder.Take() {
+			if len(c) > 1000 {
+				t.Errorf("%s with %d arguments", c[0], len(c)-1)
+			}
+			if c[0] == "SUBSCRIBE" {
+				commands++
+			}
+		}
+		t.Logf("%d groups by %d commands", manyGroups, commands)
+		if commands == 0 || commands > most {
+			t.Errorf("subscribed by %d commands, want at most %d", commands, most)
+		}
+		if n := strings.Count(server.CLI("PUBSUB", "CHANNELS", "asgi__group__*"), "\n") + 1; n != manyGroups {
+			t.Errorf("%d groups subscribed, want %d", n, manyGroups)
 		}
 	}
-	if n := strings.Count(server.CLI("PUBSUB", "CHANNELS", "asgi__group__*"), "\n") + 1; n != manyGroups {
-		t.Errorf("%d groups subscribed, want %d", n, manyGroups)
-	}
+	joinMany(t, l)
+	subscribed(manyGroups / 10) // 200 sockets join at a time
+	server.CLI("CLIENT", "KILL", "TYPE", "pubsub")
+	until(t, 3*soon, "the connection is made again", func() bool { return metric(t, l, "reconnects_total") == 1 })
+	subscribed(manyGroups/999 + 2) // and the names of the sockets
 }
 
-// BenchmarkPubSubJoin20000Groups reports how long it takes to join 20,000 groups, and to have them again after an outage.
+// mostJoin is what joining 20,000 groups may take, and having them again.
+const mostJoin = 5 * time.Second
+
+// BenchmarkPubSubJoin20000Groups reports how long it takes to join 20,000 groups, and to have them again after an outage, and
+// fails if either is more than it may be.
 func BenchmarkPubSubJoin20000Groups(b *testing.B) {
 	server := redistest.Start(b)
 	var again time.Duration
@@ -68,12 +77,18 @@ func BenchmarkPubSubJoin20000Groups(b *testing.B) {
 		b.StopTimer()
 		l := ready(b, pubSub(b, redislayer.Options{Hosts: []any{server.URL()}}))
 		b.StartTimer()
+		begun := time.Now()
 		joinMany(b, l)
 		b.StopTimer()
-		begun := time.Now()
+		joined := time.Since(begun)
+		begun = time.Now()
 		server.CLI("CLIENT", "KILL", "TYPE", "pubsub")
 		until(b, soon, "the connection is made again", func() bool { return metric(b, l, "reconnects_total") == 1 })
-		again += time.Since(begun)
+		rejoined := time.Since(begun)
+		if joined > mostJoin || rejoined > mostJoin {
+			b.Errorf("joined in %v, and again in %v, want %v", joined, rejoined, mostJoin)
+		}
+		again += rejoined
 		_ = l.Close()
 		b.StartTimer()
 	}

@@ -256,7 +256,8 @@ func slowLink(t *testing.T) {
 // slowReader stops reading until the server has had enough. What it had sent arrives, and then a gap.
 func slowReader(t *testing.T) {
 	server := redistest.Start(t, "--client-output-buffer-limit", "pubsub 8mb 0 0")
-	l := ready(t, pubSub(t, redislayer.Options{Hosts: []any{server.URL()}, Prefix: "asgi"}))
+	patient := redislayer.Options{Hosts: []any{server.URL()}, Prefix: "asgi", ProbeInterval: time.Minute} // or the process might have had enough first
+	l := ready(t, pubSub(t, patient))
 	other := ready(t, pubSub(t, redislayer.Options{Hosts: []any{server.URL()}, Prefix: "asgi"}))
 	box, slow := newChannel(t, l, "g"), newChannel(t, l, "slow")
 	stop := make(chan struct{})
