@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -20,29 +21,23 @@ func TestTranscripts(t *testing.T) {
 			t.Parallel()
 			// A Redis each, as the rooms have the same names.
 			inPython, inGo := newSite(t, k, usual), newSite(t, k, usual)
-			theirs := transcript(t, daphne(t, latest, inPython.django(t)))
+			address := daphne(t, latest, inPython.django(t))
+			theirs := transcript(t, address)
 			ours := transcript(t, serveGo(t, inGo.layer(t)))
 			steps := slices.Sorted(maps.Keys(theirs))
 			if diff := cmp.Diff(steps, slices.Sorted(maps.Keys(ours))); diff != "" {
 				t.Fatalf("steps (-daphne +Go):\n%s", diff)
 			}
-			for _, step := range steps {
-				known, differs := differences[step]
-				if diff := cmp.Diff(welcomes(theirs[step]), welcomes(ours[step])); diff != "" {
-					t.Errorf("%s, the welcome (-daphne +Go):\n%s", step, diff)
-				}
-				if !differs {
-					if diff := cmp.Diff(theirs[step], ours[step]); diff != "" {
-						t.Errorf("%s (-daphne +Go):\n%.3000s", step, diff)
-					}
-					continue
-				}
-				if diff := cmp.Diff(known.daphne, withoutWelcome(theirs[step])); diff != "" {
-					t.Errorf("%s, known of daphne (-known +daphne):\n%.3000s", step, diff)
-				}
-				if diff := cmp.Diff(known.ours, withoutWelcome(ours[step])); diff != "" {
-					t.Errorf("%s, known of Go (-known +Go):\n%.3000s", step, diff)
-				}
+			faults := compare(theirs, ours)
+			// When a consumer ends, Channels now and then loses a message that it has taken for another one. What
+			// daphne has shown once it can do.
+			for tries := 0; tries < 2 && len(faults) > 0; tries++ {
+				t.Logf("daphne is asked again:\n%s", strings.Join(slices.Collect(maps.Values(faults)), "\n"))
+				again := compare(transcript(t, address), ours)
+				maps.DeleteFunc(faults, func(step, _ string) bool { return again[step] == "" })
+			}
+			for _, fault := range faults {
+				t.Error(fault)
 			}
 			for step := range differences {
 				if _, ok := theirs[step]; !ok {
@@ -51,6 +46,27 @@ func TestTranscripts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// compare returns what is wrong with each step in which the two differ otherwise than is known.
+func compare(theirs, ours map[string][]string) map[string]string {
+	faults := make(map[string]string)
+	note := func(step, what, diff string) {
+		if diff != "" {
+			faults[step] += fmt.Sprintf("%s%s:\n%.3000s", step, what, diff)
+		}
+	}
+	for step := range ours {
+		note(step, ", the welcome (-daphne +Go)", cmp.Diff(welcomes(theirs[step]), welcomes(ours[step])))
+		known, differs := differences[step]
+		if !differs {
+			note(step, " (-daphne +Go)", cmp.Diff(theirs[step], ours[step]))
+			continue
+		}
+		note(step, ", known of daphne (-known +daphne)", cmp.Diff(known.daphne, withoutWelcome(theirs[step])))
+		note(step, ", known of Go (-known +Go)", cmp.Diff(known.ours, withoutWelcome(ours[step])))
+	}
+	return faults
 }
 
 // TestDifferencesAreArgued holds doc.go's table against the differences that the transcripts have.
