@@ -1,8 +1,6 @@
 package layertest
 
 import (
-	"time"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gochannels/channels/layer"
@@ -31,7 +29,6 @@ var twoEndCases = []Case{
 
 // twoExpires lets messages from there grow too old here, and in a named channel where there are any.
 func twoExpires(r *run) {
-	const expiry, waits = time.Second, 1750 * time.Millisecond
 	ls := r.both(Options{Expiry: expiry})
 	here, there := ls[0], ls[1]
 	m, group, channel := r.channel(here), r.name("group"), r.name("jobs")
@@ -42,11 +39,12 @@ func twoExpires(r *run) {
 	if named {
 		r.send(there, channel, message(3))
 	}
-	r.pause(waits)
+	r.queued(m, 2)
+	r.pause(young + outlived)
 	got := r.drainSends(ls[1:], m)[0]
 	got = append(got, r.drainGroup(ls[1:], group, m)[0]...)
 	if len(got) != 0 {
-		r.Errorf("messages %v arrived %v after their expiry of %v", sorted(got), waits-expiry, expiry)
+		r.Errorf("messages %v arrived %v after their expiry of %v", sorted(got), young+outlived-expiry, expiry)
 	}
 	if named {
 		r.send(there, channel, message(4))
