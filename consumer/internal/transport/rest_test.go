@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -41,8 +42,11 @@ func TestRestInterruptsReadBetweenMessages(t *testing.T) {
 	long := strings.Repeat("x", 40<<10)
 	whole := frame(0x81, long)
 	for i, cut := range []int{1, 5, 10, 5 << 10, len(whole) - 1} {
+		conn.TakeSeen()
 		c.send(whole[:cut])
-		time.Sleep(10 * time.Millisecond) // so that the server mostly waits for the rest of it
+		for !conn.TakeSeen() { // until the server has read some of it
+			runtime.Gosched()
+		}
 		conn.Rest()
 		c.send(whole[cut:])
 		c.expect(0x81, long)

@@ -218,3 +218,24 @@ func TestOneMessageMayBeLargerThanTheQueue(t *testing.T) {
 		}
 	}
 }
+
+// Frames that are small are bounded in number: each takes more memory than its
+// bytes.
+func TestQueueBoundsTheNumberOfFrames(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(o *transport.Settings) { o.QueueBytes = 3200 }, nil)
+	s.dial(t, "", "") // never reads
+	conn := <-s.conns
+	if err := conn.Send(transport.NewFrame(true, make([]byte, 32<<20)), true); err != nil {
+		t.Fatal(err)
+	}
+	small, n := transport.NewFrame(false, []byte("x")), 0
+	for ; conn.Send(small, false) == nil; n++ {
+		if n > 1000 {
+			t.Fatal("there is no end")
+		}
+	}
+	if n < 90 || n > 110 { // of 3,200 / 32, and 1,066 by their bytes
+		t.Errorf("%d frames of three bytes waited", n)
+	}
+}
