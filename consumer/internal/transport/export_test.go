@@ -15,3 +15,17 @@ func NewConn(nc net.Conn, early []byte, deflate bool, s *Settings, owner Owner) 
 
 // Unmask is unmask.
 var Unmask = unmask
+
+// Accounts returns what the queue is said to hold, and what it holds.
+func Accounts(c *Conn) (bytes, want int, large, wantLarge bool, frames int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, b := range c.queue {
+		if len(b) > c.set.QueueBytes {
+			wantLarge = true
+		} else {
+			want += len(b)
+		}
+	}
+	return c.queued, want, c.large, wantLarge, len(c.queue)
+}

@@ -1,12 +1,14 @@
 package transport_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,5 +239,47 @@ func TestQueueBoundsTheNumberOfFrames(t *testing.T) {
 	}
 	if n < 90 || n > 110 { // of 3,200 / 32, and 1,066 by their bytes
 		t.Errorf("%d frames of three bytes waited", n)
+	}
+}
+
+// What a queue is said to hold is what it holds, also while it is taken from
+// and does not run empty.
+func TestQueueAccountsAreExact(t *testing.T) {
+	t.Parallel()
+	theirs, peer := net.Pipe() // a write is done when it has been read
+	settings := &transport.Settings{
+		ReadLimit: 1, QueueBytes: 1 << 20, WriteTimeout: time.Minute, CloseTimeout: time.Minute,
+		Flushers: transport.NewFlushers(), Dropped: new(atomic.Int64),
+	}
+	conn := transport.NewConn(theirs, nil, false, settings, make(ends, 10))
+	defer conn.Abort(&transport.EndError{Code: transport.CodeAbnormal})
+	check := func() (frames int) {
+		t.Helper()
+		bytes, want, large, wantLarge, frames := transport.Accounts(conn)
+		if bytes != want || large != wantLarge {
+			t.Fatalf("%d bytes are counted and %d wait; a large frame: %v and %v", bytes, want, large, wantLarge)
+		}
+		return frames
+	}
+	sizes := []int{10, 2 << 20}
+	for range 20 {
+		sizes = append(sizes, 40<<10)
+	}
+	for _, n := range sizes {
+		if err := conn.Send(transport.NewFrame(true, make([]byte, n)), true); err != nil {
+			t.Fatal(err)
+		}
+		check()
+	}
+	br, partly := bufio.NewReaderSize(peer, 16), 0
+	for range sizes {
+		c := &raw{t: t, br: br}
+		c.next()
+		if n := check(); n > 0 && n < 20 {
+			partly++
+		}
+	}
+	if partly < 10 {
+		t.Errorf("the queue was seen partly taken only %d times", partly)
 	}
 }
