@@ -84,6 +84,7 @@ func FuzzReadAlike(f *testing.F) {
 		f.Add([]byte{}, []byte(s+"mask"), false)
 	}
 	f.Add(bytes.Repeat([]byte{7, 0, 0}, 100), []byte{}, false)
+	f.Add([]byte{}, append(frame(0x01, "a"), "\x89\x97mask123456789"...), false) // the stream ends within a wrong header
 	closing := frame(0x88, closePayload(1000, ""))
 	f.Fuzz(func(t *testing.T, frames, bytes []byte, deflate bool) {
 		stream := append(append(append(script(frames), bytes...), closing...), closing...)

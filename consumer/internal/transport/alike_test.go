@@ -170,12 +170,12 @@ func alike(our, their outcome, deflate bool) error {
 		// The library inflates fragments as they come, and may meet a fault there
 		// before one of the frames behind.
 		return nil
-	case our.code == 0 && len(more) == 1:
+	case len(more) == 1 && their.err != nil && strings.Contains(their.err.Error(), "previous message not read to completion"):
 		// RFC 6455 section 5.4: without its last frame it is no message; the library
-		// takes the end of the stream for the message's.
+		// takes the end of the stream for the message's, within a wrong header too.
 		return nil
 	case len(more) > 0:
-		return fmt.Errorf("ended with %d (%v) before %.80q", our.code, our.err, more[0])
+		return fmt.Errorf("ended with %d (%v) before %.80q, and %d (%v)", our.code, our.err, more[0], their.code, their.err)
 	case our.code == 1002 && our.err != nil:
 		// Section 5.1 suggests 1002 for a frame without a mask and section 7.1.7 lets
 		// an endpoint drop the connection; the library does that for a missing mask and
