@@ -7,16 +7,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/gochannels/channels/consumer/internal/transport"
 )
 
 // errDraining is what Accept returns when Shutdown has begun.
 var errDraining = fmt.Errorf("%w: shutting down", ErrNotConnected)
 
-// accept is Base.Accept: it hands the answer to ServeHTTP, which owns the
-// response.
+// accept is Base.Accept.
 func (s *session) accept(ctx context.Context, opts []AcceptOptions) error {
 	var o AcceptOptions
 	if len(opts) > 1 {
@@ -31,28 +27,13 @@ func (s *session) accept(ctx context.Context, opts []AcceptOptions) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	hs := s.hs
-	if hs == nil || hs.tried || hs.refused != nil {
-		s.mu.Unlock()
-		if s.conn.Load() == nil {
-			return ErrNotConnected
-		}
-		return errAccepted
-	}
-	hs.tried = true
-	s.mu.Unlock()
-	select {
-	case hs.accept <- o:
-	case <-hs.gone:
-		return ErrNotConnected
-	}
-	select {
-	case err := <-hs.result:
+	if err, answered := s.answer(o); answered {
 		return err
-	case <-hs.gone:
+	}
+	if s.conn.Load() == nil {
 		return ErrNotConnected
 	}
+	return errAccepted
 }
 
 func (s *session) checkAccept(o AcceptOptions) error {
@@ -82,50 +63,6 @@ func checkHeader(h http.Header) error {
 				return fmt.Errorf("the header %s has a control character at byte %d", name, i)
 			}
 		}
-	}
-	return nil
-}
-
-// upgrade answers the handshake. It runs in ServeHTTP's goroutine.
-func (s *session) upgrade(w http.ResponseWriter, r *http.Request, o AcceptOptions) error {
-	if s.h.draining.Load() {
-		return errDraining
-	}
-	for name, values := range o.Header {
-		w.Header()[http.CanonicalHeaderKey(name)] = values
-	}
-	sub := o.Subprotocol
-	if sub == "" {
-		offered := s.scope.Subprotocols()
-		for _, p := range s.opts.Subprotocols {
-			if slices.Contains(offered, p) {
-				sub = p
-				break
-			}
-		}
-	}
-	conn, err := transport.Accept(w, r, sub, s.h.settings, s)
-	if err != nil {
-		return fmt.Errorf("consumer: handshake: %w", err)
-	}
-	if c, ok := conn.NetConn().(watcher); ok {
-		c.ConsumerStarted()
-	}
-	s.born(time.Now())
-	s.opened = s.h.clock.tick.Load()
-	s.busy.Store(s.opened)
-	s.refs.Store(2) // the reader, and Disconnect
-	s.count(accepted)
-	s.mu.Lock()
-	s.conn.Store(conn)
-	refused := s.hs.refused
-	s.mu.Unlock()
-	s.h.add(s)
-	if refused != nil { // Close came while the answer was on its way
-		s.closeConn(refused.Code, refused.Reason)
-	}
-	if s.h.draining.Load() { // Shutdown may have looked for sessions before
-		conn.Close(int(StatusServiceRestart), "")
 	}
 	return nil
 }

@@ -69,6 +69,14 @@ func (c *clock) stop() {
 	}
 }
 
+// running returns what is closed when the last connection is removed, or nil
+// while there is none.
+func (c *clock) running() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.quit
+}
+
 func (c *clock) run(before, quit, done chan struct{}) {
 	defer close(done)
 	if before != nil {

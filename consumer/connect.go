@@ -65,39 +65,28 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request, counts *stripe
 	s := newSession(h.plan, h.opts, counts, r.Context())
 	s.h, s.scope = h, newScope(r)
 	defer s.scope.request.Store(nil)
-	s.hs = &handshake{
-		accept: make(chan AcceptOptions), result: make(chan error),
-		done: make(chan error, 1), gone: make(chan struct{}),
-	}
-	hs := s.hs
+	hs := newHandshake(w, r)
+	s.hs = hs
 	timer := time.NewTimer(h.opts.ConnectTimeout)
 	defer timer.Stop()
-	settled := false
-	defer func() {
-		if !settled && s.conn.Load() == nil { // a ResponseWriter panicked
-			s.abandon(r, refusedPanic, http.ErrAbortHandler)
-		}
-	}()
-	go s.runConnect(hs)
-
+	h.connectors.run(s, hs)
 	timeout, left := timer.C, r.Context().Done()
-	for !settled {
+	for {
 		select {
-		case o := <-hs.accept:
-			hs.failed = s.upgrade(w, r, o)
-			timeout, left = nil, nil
-			hs.result <- hs.failed
 		case err := <-hs.done:
-			s.connected(w, r, err)
-			settled = true
+			s.connected(hs, err)
+			return
 		case <-timeout:
-			settled = true
-			s.abandon(r, refusedTimeout, context.DeadlineExceeded)
-			unavailable(w)
+			if s.abandon(hs, refusedTimeout, context.DeadlineExceeded) {
+				unavailable(w)
+				return
+			}
 		case <-left:
-			settled = true
-			s.abandon(r, refusedGone, context.Cause(r.Context()))
+			if s.abandon(hs, refusedGone, context.Cause(r.Context())) {
+				return
+			}
 		}
+		timeout, left = nil, nil // it was accepted
 	}
 }
 
@@ -119,7 +108,9 @@ func (s *session) runConnect(hs *handshake) {
 		}
 		return s.c.Connect(s.ctx)
 	})
-	err = s.judge(eventConnect, false, err)
+	if err = s.judge(eventConnect, false, err); err == nil {
+		s.answer(AcceptOptions{})
+	}
 }
 
 // errFactory and errJoin tell faults before Connect from its own.
@@ -132,55 +123,54 @@ func (e errFactory) Unwrap() error { return e.error }
 func (e errJoin) Unwrap() error    { return e.error }
 
 // abandon gives up a handshake whose Connect still runs: its context is
-// cancelled and its groups are left at once.
-func (s *session) abandon(r *http.Request, why counter, cause error) {
+// cancelled and its groups are left at once. It reports false if it was
+// accepted meanwhile.
+func (s *session) abandon(hs *handshake, why counter, cause error) bool {
+	defer hs.decide()()
+	if hs.tried {
+		return false
+	}
+	s.giveUp(hs, why, cause)
+	return true
+}
+
+func (s *session) giveUp(hs *handshake, why counter, cause error) {
 	s.ended.Store(true)
 	s.endConnect()
-	s.ctx.settle(r, nil)
+	s.ctx.settle(hs.r, nil)
 	s.refuse(why, cause)
 }
 
 // endConnect ends the time in which Accept and Close decide the answer.
-func (s *session) endConnect() *handshake {
+func (s *session) endConnect() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	hs := s.hs
-	if hs != nil {
-		s.hs = nil
-		close(hs.gone)
-	}
-	return hs
+	s.hs = nil
+	s.mu.Unlock()
 }
 
 // connected acts on Connect's outcome, which may be an accepted connection
 // already.
-func (s *session) connected(w http.ResponseWriter, r *http.Request, err error) {
-	if s.conn.Load() == nil && err == nil && s.mayUpgrade() {
-		err = s.upgrade(w, r, AcceptOptions{})
-		s.hs.failed = err
+func (s *session) connected(hs *handshake, err error) {
+	defer hs.decide()() // a goroutine of Connect's may be accepting
+	if hs.panicked != nil {
+		s.giveUp(hs, refusedPanic, http.ErrAbortHandler)
+		panic(hs.panicked)
 	}
-	hs := s.endConnect()
+	s.endConnect()
 	switch {
 	case s.conn.Load() != nil:
 		if err != nil {
 			s.act(err)
 		}
-		s.open(r)
+		s.open(hs.r)
 	case errors.Is(hs.failed, errDraining):
 		s.refuse(refusedDraining, hs.failed)
-		unavailable(w)
+		unavailable(hs.w)
 	case hs.failed != nil: // answered where that was possible
 		s.refuse(refusedGone, hs.failed)
 	default:
-		s.deny(w, err)
+		s.deny(hs.w, err)
 	}
-}
-
-// mayUpgrade reports whether neither Accept nor Close has decided the answer.
-func (s *session) mayUpgrade() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.hs.refused == nil && s.hs.failed == nil
 }
 
 // open begins to serve an accepted connection.

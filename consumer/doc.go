@@ -116,7 +116,9 @@
 //
 //	goroutine            started by            ends                            waited for by
 //	reader               an accepted handshake when the socket is closed       Shutdown
-//	Connect              ServeHTTP             when Connect returns            ServeHTTP, to ConnectTimeout
+//	Connect              ServeHTTP             0.1 s after Connect returned    ServeHTTP, to ConnectTimeout
+//	                                           without another to run, or with
+//	                                           the last connection
 //	runners, one a core  layer messages that   when none is                    Shutdown
 //	                     are due
 //	Disconnect           the connection's end  when Disconnect returns         Shutdown

@@ -31,6 +31,7 @@ type Handler struct {
 	log         *slog.Logger
 	clock       clock
 	runners     runners
+	connectors  connectors
 
 	connecting atomic.Int64 // in Connect
 	admitted   atomic.Int64 // open and connecting
@@ -78,6 +79,7 @@ func NewHandler[C Consumer](newConsumer func() C, opts *Options) (*Handler, erro
 		Dropped:      &h.counts.unsent,
 	}
 	h.clock.init(h)
+	h.connectors.init(&h.clock)
 	return h, nil
 }
 

@@ -302,14 +302,3 @@ func newSession(p *plan, opts *Options, counts *stripe, values context.Context) 
 	s.cancel = cancel
 	return s
 }
-
-// handshake is what Connect and ServeHTTP tell each other.
-type handshake struct {
-	accept  chan AcceptOptions
-	result  chan error
-	done    chan error    // Connect's outcome
-	gone    chan struct{} // closed when nobody answers accept any more
-	tried   bool          // Accept was called
-	failed  error         // why the answer could not be sent
-	refused *CloseError   // Close was called before there was a connection
-}

@@ -54,6 +54,14 @@ func closePayload(code int, reason string) []byte {
 	return append(binary.BigEndian.AppendUint16(nil, uint16(code)), CutReason(reason)...)
 }
 
+// closeFrame is not inlined: a reader that answers a close frame and closes the
+// socket just does so on the stack that it began with.
+//
+//go:noinline
+func closeFrame(code int, reason string) []byte {
+	return controlFrame(opClose, closePayload(code, reason))
+}
+
 // parseClose reads the payload of a peer's close frame.
 func parseClose(p []byte) (code int, reason string, err error) {
 	switch {

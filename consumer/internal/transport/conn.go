@@ -158,7 +158,7 @@ func (c *Conn) closeWith(e *EndError) {
 // released.
 func (c *Conn) pushClose(code int, reason string) {
 	c.closing.Store(true)
-	c.push(controlFrame(opClose, closePayload(code, reason)), true, false)
+	c.push(closeFrame(code, reason), true, false)
 }
 
 // closeWritten is called by the writer when the queue ran empty after the

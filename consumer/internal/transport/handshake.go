@@ -98,15 +98,17 @@ func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Setti
 	}
 	h := &hijacker{ResponseWriter: w, bare: isBare(w), timeout: s.WriteTimeout}
 	lib, err := websocket.Accept(h, r, opts)
+	if err == nil {
+		err = h.answer()
+		// The library's connection is closed already: this ends its goroutine.
+		if closed := lib.CloseNow(); err == nil && !errors.Is(closed, net.ErrClosed) {
+			err = closed
+		}
+	}
 	if err != nil {
 		if h.conn != nil {
 			h.conn.Close()
 		}
-		return nil, err
-	}
-	// The library's connection is closed already: this ends its goroutine.
-	if err := lib.CloseNow(); err != nil && !errors.Is(err, net.ErrClosed) {
-		h.conn.Close()
 		return nil, err
 	}
 	c := newConn(h.conn, h.early, deflate, s, owner)

@@ -54,11 +54,6 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.conn = conn
-	if h.bare {
-		if err := h.answer(); err != nil {
-			return nil, nil, err
-		}
-	}
 	if err := conn.SetDeadline(time.Time{}); err != nil { // net/http's time-outs
 		return nil, nil, err
 	}
@@ -68,8 +63,12 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return closedConn{}, bufio.NewReadWriter(bufio.NewReaderSize(closedConn{}, 16), bufio.NewWriterSize(closedConn{}, 16)), nil
 }
 
-// answer writes the response of RFC 6455 section 4.2.2 with the headers that were set.
+// answer writes the response of RFC 6455 section 4.2.2 with the headers that were set, if
+// net/http has not.
 func (h *hijacker) answer() error {
+	if !h.bare {
+		return nil
+	}
 	b := bytes.NewBuffer(make([]byte, 0, 256))
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
 	h.Header().Write(b) // which a buffer never fails
@@ -77,8 +76,10 @@ func (h *hijacker) answer() error {
 	if err := h.conn.SetWriteDeadline(time.Now().Add(h.timeout)); err != nil {
 		return err
 	}
-	_, err := h.conn.Write(b.Bytes())
-	return err
+	if _, err := h.conn.Write(b.Bytes()); err != nil {
+		return err
+	}
+	return h.conn.SetWriteDeadline(time.Time{})
 }
 
 // WriteHeaderNow is looked for by the library: gin delays the header otherwise.
