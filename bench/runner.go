@@ -37,7 +37,6 @@ type runner struct {
 	dir    string // of this module
 	bin    string
 	python string // empty: there is none
-	redis  *redis // nil: there is none
 	out    io.Writer
 	extra  func(scenario) []string // more flags of the load
 	lines  []line
@@ -57,7 +56,7 @@ func newRunner(ctx context.Context, dir string) (*runner, error) {
 	if err := r.findDjango(ctx); err != nil {
 		log.Print("without Django Channels: ", err)
 	}
-	if r.redis, err = startRedis(ctx); err != nil {
+	if _, err := exec.LookPath("redis-server"); err != nil {
 		log.Print("without layers over Redis: ", err)
 	}
 	return r, nil
@@ -71,9 +70,6 @@ func (r *runner) build(ctx context.Context, packages ...string) error {
 }
 
 func (r *runner) close() {
-	if r.redis != nil {
-		r.redis.stop()
-	}
 	_ = os.RemoveAll(r.bin)
 }
 
@@ -106,7 +102,16 @@ func (r *runner) scenario(ctx context.Context, s scenario, only *regexp.Regexp, 
 
 // run runs the scenario once against one server.
 func (r *runner) run(ctx context.Context, s scenario, name string) (line, error) {
-	command, proto, err := r.command(s, name)
+	url := ""
+	if s.layer != "" {
+		redis, err := startRedis(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer redis.stop()
+		url = redis.url
+	}
+	command, proto, err := r.command(s, name, url)
 	if err != nil {
 		return nil, err
 	}

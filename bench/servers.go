@@ -17,17 +17,15 @@ var errMissing = errors.New("not on this machine")
 // channelsRedis is the version whose environment runs Django.
 const channelsRedis = "4.3.0"
 
-// command returns how a server is started, and which protocol it speaks.
-func (r *runner) command(s scenario, name string) (command []string, proto string, err error) {
-	if s.layer != "" && r.redis == nil {
-		return nil, "", errMissing
-	}
+// command returns how a server is started, and which protocol it speaks. redis is
+// the address for a scenario that has one.
+func (r *runner) command(s scenario, name, redis string) (command []string, proto string, err error) {
 	switch name {
 	case "uvicorn":
 		command = flags("-m uvicorn --host 127.0.0.1 --port {port} --log-level warning project:application")
-		return r.django(s, command)
+		return r.django(s, redis, command)
 	case "daphne":
-		return r.django(s, flags("-m daphne -b 127.0.0.1 -p {port} -v 0 project:application"))
+		return r.django(s, redis, flags("-m daphne -b 127.0.0.1 -p {port} -v 0 project:application"))
 	}
 	program, variant, _ := strings.Cut(name, "-")
 	command = append([]string{filepath.Join(r.bin, program), "-addr", "{addr}"}, s.program...)
@@ -43,19 +41,19 @@ func (r *runner) command(s scenario, name string) (command []string, proto strin
 			command = append(command, "-handler", variant)
 		}
 		if s.layer != "" {
-			command = append(command, "-layer", s.layer, "-redis", r.redis.url)
+			command = append(command, "-layer", s.layer, "-redis", redis)
 		}
 	}
 	return command, "ws", nil
 }
 
-func (r *runner) django(s scenario, args []string) (command []string, proto string, err error) {
+func (r *runner) django(s scenario, redis string, args []string) (command []string, proto string, err error) {
 	if r.python == "" {
 		return nil, "", errMissing
 	}
 	command = []string{"env", "PYTHONPATH=" + filepath.Join(r.dir, "servers", "django"), "PYTHONDONTWRITEBYTECODE=1"}
 	if s.layer != "" {
-		command = append(command, "CHANNELS_LAYER="+s.layer, "CHANNELS_REDIS="+r.redis.url)
+		command = append(command, "CHANNELS_LAYER="+s.layer, "CHANNELS_REDIS="+redis)
 	}
 	return append(append(command, r.python), args...), "ws", nil
 }
@@ -67,13 +65,17 @@ func (r *runner) findDjango(ctx context.Context) (err error) {
 	return err
 }
 
-// redis is a server that keeps nothing.
+// redis is a server that keeps nothing. Each run has one of its own: in groups of
+// the last one's there would be members that have been killed.
 type redis struct {
 	cmd *exec.Cmd
 	url string
 }
 
 func startRedis(ctx context.Context) (*redis, error) {
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		return nil, errMissing
+	}
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

@@ -16,10 +16,6 @@ func smoke(t *testing.T, packages ...string) *runner {
 	if err := r.build(t.Context(), append(packages, "./load")...); err != nil {
 		t.Fatal(err)
 	}
-	if r.redis, err = startRedis(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.redis.stop)
 	return r
 }
 

@@ -27,7 +27,7 @@ func (s *session) accept(ctx context.Context, opts []AcceptOptions) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err, answered := s.answer(o); answered {
+	if answered, err := s.answer(o); answered {
 		return err
 	}
 	if s.conn.Load() == nil {

@@ -37,19 +37,19 @@ func (hs *handshake) decide() (decided func()) {
 
 // answer accepts, unless that was tried before, or the answer is a refusal. It
 // reports whether it did, with an error if there is no connection for it.
-func (s *session) answer(o AcceptOptions) (err error, did bool) {
+func (s *session) answer(o AcceptOptions) (did bool, err error) {
 	s.mu.Lock()
 	hs := s.hs
 	s.mu.Unlock()
 	if hs == nil {
-		return nil, false
+		return false, nil
 	}
 	defer hs.decide()()
 	s.mu.Lock()
 	over := s.hs == nil || hs.tried || hs.refused != nil
 	s.mu.Unlock()
 	if over {
-		return nil, false
+		return false, nil
 	}
 	hs.tried = true
 	hs.panicked = http.ErrAbortHandler // if it ends by runtime.Goexit
@@ -58,13 +58,13 @@ func (s *session) answer(o AcceptOptions) (err error, did bool) {
 			if v := recover(); v != nil {
 				hs.panicked = v
 			}
-			err, did = ErrNotConnected, true
+			did, err = true, ErrNotConnected
 		}
 		hs.failed = err
 	}()
 	err = s.upgrade(hs, o)
 	hs.panicked = nil
-	return err, true
+	return true, err
 }
 
 // upgrade answers the handshake and takes the connection over.
