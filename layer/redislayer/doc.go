@@ -129,11 +129,12 @@
 // The same work as daphne's, 200 messages to 500 sockets, 40 of them on their way at a time, in several runs:
 //
 //	                                                      PubSub            Core
-//	processor time of daphne, as a multiple of Go's       84 to 198         328 to 428
-//	processor time of Redis, for daphne and for Go        0.06 and 0.01 s   0.25 and 0.02 s
+//	processor time of daphne, as a multiple of Go's       84 to 401         268 to 428
+//	processor time of Redis, for daphne, in s             0.04 to 0.06      0.21 to 0.25
+//	for Go                                                0.01              0.02
 //
 // What is on its way at a time goes out in one write for each socket. With each message sent when the one before has arrived
-// everywhere, which leaves nothing to put together, Go takes 9 to 10 µs for a delivery, and daphne 28 to 34 times as
+// everywhere, which leaves nothing to put together, Go takes 9 to 12 µs for a delivery, and daphne 28 to 36 times as
 // much.
 //
 // A group_send from Python to a group in a Go process, of any number of sockets, costs the message and 197 bytes on their way
@@ -146,8 +147,9 @@
 // 300 messages that each of 4 Python processes sent to one group so much was lost, with a gap for each consumer concerned:
 //
 //	under way at a time, in each               1        10       25       100         300
-//	lost at the default capacity               none     none     none     0.5 to 6%   25 to 29%
+//	lost at the default capacity               none     none     none     0.4 to 6%   0.5 to 29%
 //
+// The least is of a machine with nothing else to do, the most of one where Redis and its readers wait for a processor.
 // Where that happens, give Channels' CONFIG a capacity above the number of sends to one group at one moment, and Core the same
 // Options.Capacity. Messages to many groups are spread over a process' eight keys. PubSub has no such bound.
 //
