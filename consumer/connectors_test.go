@@ -52,12 +52,12 @@ func TestConnectorsAreUsedAgain(t *testing.T) {
 		}
 		first := connect("ann")
 		connect("bob").Disconnect()
-		time.Sleep(99 * time.Millisecond)
+		time.Sleep(99 * time.Millisecond) // in the bubble
 		connect("dan").Disconnect()
 		if ran[0] != ran[1] || ran[0] != ran[2] {
 			t.Errorf("ann's, bob's and dan's Connect ran in %q", ran)
 		}
-		time.Sleep(101 * time.Millisecond)
+		time.Sleep(101 * time.Millisecond) // in the bubble
 		connect("eve").Disconnect()
 		if ran[3] == ran[0] {
 			t.Error("a goroutine that has ended runs eve's Connect")
@@ -85,7 +85,7 @@ func TestAcceptFromElsewhere(t *testing.T) {
 				accepted := make(chan error, 1)
 				h := (&hooks{connect: func(ctx context.Context, c *hooks) error {
 					go func() { accepted <- c.Accept(ctx) }()
-					time.Sleep(last)
+					time.Sleep(last) // in the bubble
 					return nil
 				}}).handler(t, consumer.Options{ConnectTimeout: 30 * time.Second})
 				app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(slowly{w}, r) })

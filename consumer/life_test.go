@@ -113,7 +113,7 @@ func TestShutdown(t *testing.T) {
 		early := consumertest.NewWebsocketCommunicator(t, app, "/") // before DrainDelay is over
 		early.Connect()
 		early.ExpectJSON("queued")
-		time.Sleep(6 * time.Second)
+		time.Sleep(6 * time.Second) // in the bubble
 		consumertest.NewWebsocketCommunicator(t, app, "/").ExpectRefused(503)
 		var last time.Duration
 		for _, c := range append(all, early) {

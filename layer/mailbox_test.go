@@ -98,9 +98,9 @@ func TestExpiredMessagesAreNotReceived(t *testing.T) {
 		box := layer.NewMailbox("c", &layer.MailboxOptions{Expiry: 3 * time.Second, Counters: &c})
 		c.Routed(3)
 		deliver(t, box, "0")
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second) // in the bubble
 		deliver(t, box, "2")
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second) // in the bubble
 		deliver(t, box, "4")
 		checkDrain(t, box, "2", "4")
 		checkStats(t, c.Stats(), layer.Stats{Routed: 3, Delivered: 2, Expired: 1})
@@ -114,7 +114,7 @@ func TestExpiredMessagesMakeRoom(t *testing.T) {
 		box := layer.NewMailbox("c", &layer.MailboxOptions{Capacity: 2, Counters: &c})
 		c.Routed(4)
 		deliver(t, box, "1", "2")
-		time.Sleep(61 * time.Second) // the default is 60 s
+		time.Sleep(61 * time.Second) // in the bubble; the default is 60 s
 		deliver(t, box, "3", "4")
 		checkDrain(t, box, "3", "4")
 		checkStats(t, c.Stats(), layer.Stats{Routed: 4, Delivered: 2, Expired: 2})

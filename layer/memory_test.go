@@ -211,7 +211,7 @@ func TestExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &layer.Memory{Expiry: 100 * time.Millisecond}
 		send(t, l, "work", "1")
-		time.Sleep(101 * time.Millisecond)
+		time.Sleep(101 * time.Millisecond) // in the bubble
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := l.Receive(ctx, "work")
@@ -227,9 +227,9 @@ func TestExpiryOfSome(t *testing.T) {
 		a, b := newChannel(t, l), newChannel(t, l)
 		groupAdd(t, l, "g", a.Channel(), b.Channel())
 		send(t, l, a.Channel(), "0")
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second) // in the bubble
 		groupSend(t, l, "g", "2")
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second) // in the bubble
 		groupSend(t, l, "g", "4")
 		checkDrain(t, a, "2", "4")
 		checkDrain(t, b, "2", "4")
@@ -242,7 +242,7 @@ func TestUnreadNamedChannelsAreSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &layer.Memory{Expiry: 100 * time.Millisecond}
 		send(t, l, "unread", "1")
-		time.Sleep(250 * time.Millisecond)
+		time.Sleep(250 * time.Millisecond) // in the bubble
 		send(t, l, "work", "2")
 		if got := receive(t, l, "work"); got != "2" {
 			t.Errorf("got %q", got)

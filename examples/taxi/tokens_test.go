@@ -179,10 +179,10 @@ func TestExpiryEndsTheConnection(t *testing.T) {
 		c := newCity(t)
 		ada := c.person("ada", Rider)
 		s := c.connect(ada)
-		time.Sleep(59 * time.Minute)
+		time.Sleep(59 * time.Minute) // in the bubble
 		s.SendJSON(echo)
 		s.ExpectJSON(echo)
-		time.Sleep(2 * time.Minute)
+		time.Sleep(2 * time.Minute) // in the bubble
 		s.ExpectClose(statusLoggedOut, "the token has expired")
 		s.Disconnect()
 		c.socket(ada).ExpectRefused(http.StatusUnauthorized)
@@ -196,7 +196,7 @@ func TestExpiryEndsTheConnection(t *testing.T) {
 		settle(s)
 		s.Disconnect()
 
-		time.Sleep(24 * time.Hour)
+		time.Sleep(24 * time.Hour) // in the bubble
 		if _, err := c.accounts.Refresh(t.Context(), ada.Refresh); err == nil {
 			t.Error("a session lasts longer than its day")
 		}

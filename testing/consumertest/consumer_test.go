@@ -134,7 +134,7 @@ func TestConsumerInABubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := false
 		c := consumertest.NewWebsocketCommunicator(t, newTaxis(new(layer.Memory), func(consumer.StatusCode) {
-			time.Sleep(4 * time.Second)
+			time.Sleep(4 * time.Second) // in the bubble
 			ended = true
 		}), "/taxi/")
 		c.Connect()

@@ -246,7 +246,7 @@ func TestDisconnectWaitsForTheConsumer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ended := false
 				c := consumertest.NewWebsocketCommunicator(t, detached(func(context.Context) {
-					time.Sleep(5 * time.Second)
+					time.Sleep(5 * time.Second) // in the bubble
 					ended = true
 				}), "/")
 				c.Connect()

@@ -76,7 +76,7 @@ func Example_synctest() {
 		synctest.Test(t, func(t *testing.T) {
 			ada := consumertest.NewWebsocketCommunicator(t, newEcho(new(layer.Memory)), "/echo/")
 			ada.Connect()
-			time.Sleep(time.Hour) // pings are answered meanwhile
+			time.Sleep(time.Hour) // in the bubble; pings are answered meanwhile
 			ada.SendJSON(consumer.Message{"type": "echo.message"})
 			ada.ExpectJSON(consumer.Message{"type": "echo.message"})
 			ada.Disconnect()

@@ -96,7 +96,7 @@ func TestPipeDeadlines(t *testing.T) {
 		}
 
 		go func() { // net/http ends its background read so
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // in the bubble
 			_ = a.SetReadDeadline(time.Unix(1, 0))
 		}()
 		if err := read(); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -107,7 +107,7 @@ func TestPipeDeadlines(t *testing.T) {
 		if _, err := a.Write([]byte("x")); err != nil {
 			t.Errorf("write before the deadline: %v", err)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // in the bubble
 		_, err := a.Write([]byte("x"))
 		timeout := net.Error(nil)
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {

@@ -22,7 +22,7 @@ type double struct {
 }
 
 func (d *doubler) Double(ctx context.Context, m double) error {
-	time.Sleep(d.pause)
+	time.Sleep(d.pause) // in the bubble
 	return d.GroupSend(ctx, "results", consumer.Message{"type": "doubled", "n": 2 * m.N})
 }
 
@@ -69,7 +69,7 @@ func TestRunWorkerFailsTest(t *testing.T) {
 		}
 		synctest.Wait()
 		wantFailure(t, r.end(), "worker: has not ended within 6s of being stopped")
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // in the bubble
 
 		r.run(func() { consumertest.RunWorker(r, newDoubler(l, 0)) })
 		synctest.Wait()

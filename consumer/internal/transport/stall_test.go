@@ -78,7 +78,7 @@ func TestReaderThatIsSlow(t *testing.T) {
 		}
 		began, got, alive, buf := time.Now(), 0, 0, make([]byte, 8<<10)
 		for got < messages*(60<<10+4) {
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // in the bubble
 			n, err := client.Read(buf)
 			if err != nil {
 				t.Fatalf("after %d bytes and %v: %v", got, time.Since(began), err)
@@ -123,7 +123,7 @@ func TestWriterThatStalls(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn, client, end := stalling(t)
 				for _, b := range sent[:min(len(sent), 20)] {
-					time.Sleep(time.Minute)
+					time.Sleep(time.Minute) // in the bubble
 					client.Write([]byte{b})
 				}
 				if len(sent) > 20 {
@@ -172,7 +172,7 @@ func TestHalfOpenPeer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		conn, _, end := stalling(t)
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) // in the bubble
 		conn.Close(1001, "")
 		if e, after := end(); e.Code != 1001 || after > time.Hour+writeTimeout+closeTimeout {
 			t.Errorf("ended after %v with %v", after, e)
