@@ -1,13 +1,10 @@
 package redislayer_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"slices"
 	"syscall"
 	"testing"
@@ -20,18 +17,9 @@ import (
 // stopped, in the environment, makes the test binary a process with a Core that tells what it gets: its options, as JSON.
 const stopped = "REDISLAYER_CORE_STOPPED"
 
-func init() {
-	if text := os.Getenv(stopped); text != "" {
-		serveStopped(text)
-		os.Exit(0)
-	}
-}
+func init() { redistest.Serve(stopped, serveStopped) }
 
-func serveStopped(text string) {
-	var o redislayer.Options
-	if err := json.Unmarshal([]byte(text), &o); err != nil {
-		panic(err)
-	}
+func serveStopped(o redislayer.Options) {
 	o.Logger = slog.New(slog.DiscardHandler)
 	l, err := redislayer.NewCore(&o)
 	if err != nil {
@@ -53,9 +41,8 @@ func serveStopped(text string) {
 	if err := l.GroupAdd(ctx, "g", box.Channel()); err != nil {
 		panic(err)
 	}
-	go func() { // until the one who started us is gone
-		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		}
+	go func() {
+		redistest.UntilLeft()
 		os.Exit(0)
 	}()
 	for fmt.Println("in"); ; <-wake {
@@ -79,37 +66,7 @@ func TestCoreGoesOnAfterAStop(t *testing.T) {
 	newChannel(t, l, "elsewhere")
 	pythonAdds(s, o, "g", pythonMember)
 	o.Logger = nil
-	text, err := json.Marshal(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), stopped+"="+string(text))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines, ended := make(chan string, 100), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for s := bufio.NewScanner(out); s.Scan(); {
-			lines <- s.Text()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Process.Kill() // it may be stopped
-		<-ended
-		_ = cmd.Wait()
-	})
+	process, lines := redistest.Again(t, stopped, *o)
 	want := func(line string) {
 		t.Helper()
 		limit := time.NewTimer(soon)
@@ -126,12 +83,12 @@ func TestCoreGoesOnAfterAStop(t *testing.T) {
 	want("in")
 	groupSend(t, l, "g", 1)
 	want("got 1")
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	until(t, reapLimit, "it is taken for dead", func() bool { return slices.Equal(groupMembers(s, o, "g"), []string{pythonMember}) })
 	groupSend(t, l, "g", 2)
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	want("gap")

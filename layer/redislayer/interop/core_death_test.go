@@ -1,14 +1,9 @@
 package interop_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -16,24 +11,16 @@ import (
 
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer"
+	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
 )
 
 // goMember, in the environment, makes the test binary a Go process that is in the group "room" until its input ends. It is
 // the layer's options, as JSON.
 const goMember = "INTEROP_GO_MEMBER"
 
-func init() {
-	if text := os.Getenv(goMember); text != "" {
-		serveGoMember(text)
-		os.Exit(0)
-	}
-}
+func init() { redistest.Serve(goMember, serveGoMember) }
 
-func serveGoMember(text string) {
-	var o redislayer.Options
-	if err := json.Unmarshal([]byte(text), &o); err != nil {
-		panic(err)
-	}
+func serveGoMember(o redislayer.Options) {
 	o.Logger = slog.New(slog.DiscardHandler)
 	l, err := redislayer.NewCore(&o)
 	if err != nil {
@@ -47,39 +34,17 @@ func serveGoMember(text string) {
 		panic(err)
 	}
 	fmt.Println("in")
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	_ = l.Close()
+	redistest.UntilLeft()
 }
 
 // startGoMember returns how to kill it, as kill -9 does.
 func startGoMember(t *testing.T, e *site) (kill func()) {
 	t.Helper()
-	text, err := json.Marshal(redislayer.Options{Hosts: []any{e.servers[0].URL()}})
-	if err != nil {
-		t.Fatal(err)
+	process, lines := redistest.Again(t, goMember, redislayer.Options{Hosts: []any{e.servers[0].URL()}})
+	if line := <-lines; line != "in" {
+		t.Fatalf("the Go process says %q", line)
 	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), goMember+"="+string(text))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "in\n" {
-		t.Fatalf("the Go process says %q: %v", line, err)
-	}
-	return func() { _ = cmd.Process.Kill() }
+	return func() { _ = process.Kill() }
 }
 
 // TestGoKilled is fault F11: kill -9 of the only Go process of a group that has Python members, while another lives that is

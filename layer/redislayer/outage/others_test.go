@@ -3,11 +3,8 @@ package outage_test
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"slices"
 	"syscall"
 	"testing"
@@ -15,24 +12,16 @@ import (
 
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer"
+	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
 )
 
 // other, in the environment, makes the test binary another process of the group, until its input ends. It is the layer and
 // its server.
 const other = "OUTAGE_OTHER"
 
-func init() {
-	if text := os.Getenv(other); text != "" {
-		serveOther(text)
-		os.Exit(0)
-	}
-}
+func init() { redistest.Serve(other, serveOther) }
 
-func serveOther(text string) {
-	var at [2]string
-	if err := json.Unmarshal([]byte(text), &at); err != nil {
-		panic(err)
-	}
+func serveOther(at [2]string) {
 	l, err := kinds[at[0]](&redislayer.Options{Hosts: []any{at[1]}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		panic(err)
@@ -46,33 +35,15 @@ func serveOther(text string) {
 	if err != nil {
 		panic(err)
 	}
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	redistest.UntilLeft()
 }
 
 // startOther starts another process, and returns when it is in the group. It ends with the test.
 func startOther(t *testing.T, p *place) *os.Process {
 	t.Helper()
-	at, err := json.Marshal([2]string{p.kind, p.server.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), other+"="+string(at))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGCONT)
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
+	process, _ := redistest.Again(t, other, [2]string{p.kind, p.server.URL()})
 	until(t, "the other process is in the group", func() bool { return p.processes() == "2" })
-	return cmd.Process
+	return process
 }
 
 // otherKilled kills another process that is in the group, as kill -9 does. Within thirty seconds it is out of it.
