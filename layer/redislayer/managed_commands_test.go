@@ -144,6 +144,9 @@ func parallel[T any](t *testing.T, n int, f func(int) T) []T {
 		})
 	}
 	work.Wait()
+	if t.Failed() {
+		t.FailNow() // some of all are missing
+	}
 	return all
 }
 

@@ -45,6 +45,8 @@ type replay struct {
 	recorders map[string][]*redistest.Recorder
 	nextID    string
 	boxes     map[string]*layer.Mailbox
+	members   map[string][]string // channels by group
+	routed    int64               // copies that have to arrive
 	skipped   int
 }
 
@@ -71,6 +73,7 @@ func newReplay(t *testing.T, hosts int, config map[string]any) *replay {
 	t.Helper()
 	r := &replay{
 		t: t, layers: make(map[string]*PubSub), recorders: make(map[string][]*redistest.Recorder), boxes: make(map[string]*layer.Mailbox),
+		members: make(map[string][]string),
 	}
 	o := Options{Logger: slog.New(slog.DiscardHandler)}
 	for key, v := range config {
@@ -144,13 +147,18 @@ func (r *replay) step(i int, s vectorStep) bool {
 		}
 		if name == "send" {
 			err = l.Send(ctx, args[0], msg)
+			r.arrive(err, args[0])
 		} else {
 			err = l.GroupSend(ctx, args[0], msg)
+			r.arrive(err, r.members[args[0]]...)
 		}
 	case "group_add":
-		err = l.GroupAdd(ctx, args[0], args[1])
+		if err = l.GroupAdd(ctx, args[0], args[1]); err == nil && !slices.Contains(r.members[args[0]], args[1]) {
+			r.members[args[0]] = append(r.members[args[0]], args[1])
+		}
 	case "group_discard":
 		err = l.GroupDiscard(ctx, args[0], args[1])
+		r.members[args[0]] = slices.DeleteFunc(r.members[args[0]], func(c string) bool { return c == args[1] })
 	case "receive":
 		box := r.boxes[args[0]]
 		if box == nil {
@@ -177,6 +185,17 @@ func (r *replay) step(i int, s vectorStep) bool {
 	return true
 }
 
+// arrive waits until a message is in the mailboxes of channels, as it was there: it is dropped if it comes after a
+// group_discard.
+func (r *replay) arrive(err error, channels ...string) {
+	for _, c := range channels {
+		if err == nil && r.boxes[c] != nil {
+			r.routed++
+		}
+	}
+	r.await(func() bool { return r.layers["A"].Stats().Routed+r.layers["B"].Stats().Routed >= r.routed })
+}
+
 func (r *replay) skip() bool {
 	r.skipped++
 	return true
@@ -186,6 +205,7 @@ func (r *replay) skip() bool {
 func (r *replay) cancelled(i int, s vectorStep, box *layer.Mailbox) bool {
 	groups := r.layers[s.By].channels.get(box.Channel()).Groups()
 	box.Close()
+	delete(r.boxes, box.Channel())
 	if len(groups) > 0 {
 		r.skipped++
 		return false

@@ -172,6 +172,15 @@ class Case:
                     return False  # it has expired, and receive would raise
         return False
 
+    async def arrived(self, channel, by, count):
+        """Waits until a pub/sub layer has put so many messages into a channel's queue. It reads in a task of its own, as
+        late as 0.1 s after its first subscription, and drops what it reads after a group_discard."""
+        async def fill():
+            while self.layers[by].channels[channel].qsize() < count:
+                await asyncio.sleep(0.001)
+
+        await asyncio.wait_for(fill(), 20)
+
     async def end(self):
         after = []
         for shard, d in enumerate(self.direct):
@@ -279,6 +288,7 @@ async def pubsub_case(n, values, ports, clock):
             await x.call(r.choice("AB"), op, channel if op == "send" else group, message(values, binary))
             for c in to:
                 queued[c] += 1
+                await x.arrived(c, boxes[c], queued[c])
         elif op == "group_add":
             await x.call(by, op, group, channel)
             groups.setdefault(group, set()).add(channel)
