@@ -12,21 +12,21 @@ import (
 //
 // A Python group_send removes members whose score is older than its own clock less group_expiry. So a member that is
 // renewed every leaseBeat gets a score that makes it look old: Python removes it when the process has been dead for
-// leaseSkew. That is not shorter because the clock that judges is the sender's: one that is ahead by 90 s would take
-// every member for dead, and its messages would be lost in silence.
+// Options.ClockSkew and leaseSlack. That is not shorter because the clock that judges is the sender's: one that is ahead by
+// ClockSkew would take every member for dead, and its messages would be lost in silence.
 //
 // Go judges by the server's clock. A process that has not renewed its memberships for leaseStale is taken out of all its
 // groups by whichever other Go process finds it in the list: see core_ledger.go. And a group in which Go processes alone
 // are expires after leaseStale and a beat as a whole. So within 30 s of a kill -9 nothing is written for the dead process
-// any more, unless no Go process is left at all, and the group has Python members: then it is leaseSkew, as what Redis can
-// do by itself is let a whole key expire.
+// any more, unless no Go process is left at all, and the group has Python members: then it is ClockSkew and leaseSlack, as
+// what Redis can do by itself is let a whole key expire.
 const (
 	leaseBeat  = 6 * time.Second
 	leaseStale = 3 * leaseBeat
 	leaseShort = leaseStale + leaseBeat
-	leaseSkew  = 100 * time.Second
+	leaseSlack = leaseBeat + 4*time.Second
 	// leaseRound is a bound of scores that all Go processes' are below, and Python's above for all but the end of their time.
-	leaseRound = leaseSkew + time.Second
+	leaseRound = defaultClockSkew + leaseSlack + time.Second
 )
 
 // changed keeps Redis in step with the registry.
@@ -95,7 +95,7 @@ func (s *coreShard) lease() leaseTimes {
 	expiry := s.layer.opts.GroupExpiry
 	now := s.clock.now()
 	t := leaseTimes{expired: now - expiry.Microseconds(), short: leaseShort}
-	t.score = t.expired + min(leaseSkew, expiry).Microseconds()
+	t.score = t.expired + min(max(s.layer.opts.ClockSkew+leaseSlack, leaseShort), expiry).Microseconds()
 	t.ends = now + min(leaseStale, expiry/2).Microseconds()
 	t.fresh = t.expired + leaseRound.Microseconds()
 	if expiry <= leaseRound {

@@ -48,7 +48,8 @@
 // If no Go process is left at all, the members of the last one stay in groups that Python is in for a hundred seconds, and
 // until then Python's group_send goes on writing for it, up to its capacity. Redis removes no member by itself, and Python's
 // group_send does so by the clock of its own host. With less than a hundred, a host whose clock is ninety seconds ahead
-// would take every living Go process for dead, and lose its messages in silence. What Python itself has added by a Go
+// would take every living Go process for dead, and lose its messages in silence. Where clocks are kept together, set
+// Options.ClockSkew: with fifteen seconds, it is over in less than thirty. What Python itself has added by a Go
 // channel's name stays for group_expiry, as it does when a Python process dies.
 //
 // Encrypted messages have an age, as in Python: what comes from a host whose clock is more than a minute ahead, or more than

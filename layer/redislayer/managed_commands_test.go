@@ -21,7 +21,7 @@ func TestManagedCommands(t *testing.T) {
 	s := redistest.Start(t)
 	proxy, monitor := redistest.NewProxy(t, s.Addr()), redistest.NewMonitor(t, s.Addr())
 	recorder := redistest.NewRecorder(t, proxy.Addr())
-	o := redislayer.Options{Prefix: "asgi", Hosts: []any{recorder.URL()}, CallTimeout: soon, Logger: slog.New(slog.DiscardHandler), ProbeInterval: 100 * time.Millisecond}
+	o := redislayer.Options{Prefix: "asgi", Hosts: []any{recorder.URL()}, CallTimeout: soon, Logger: slog.New(slog.DiscardHandler), ProbeInterval: time.Second}
 	t.Run("work", func(t *testing.T) {
 		t.Run("PubSub", func(t *testing.T) { // one after the other, as either cuts all off
 			l := ready(t, pubSub(t, o))

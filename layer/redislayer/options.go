@@ -42,6 +42,11 @@ type Options struct {
 	Expiry time.Duration
 	// GroupExpiry is Channels' group_expiry; 0 means 24 h. PubSub has no use for it.
 	GroupExpiry time.Duration
+	// ClockSkew is how far the clock of a host that sends may be ahead of the servers' clocks; 0 means 90 s, and it cannot
+	// be more. A host that is further ahead takes living members of Core for dead, and they lose its messages. Python goes
+	// on writing for ClockSkew and ten seconds, but for 24 s at least, when the last of all Go processes was killed. PubSub
+	// has no use for it.
+	ClockSkew time.Duration
 
 	// CallTimeout bounds every call that goes to a server, within the caller's context; 0 means 2 s.
 	CallTimeout time.Duration
@@ -61,6 +66,7 @@ const (
 	defaultPrefix        = "asgi"
 	defaultHost          = "redis://localhost:6379"
 	defaultGroupExpiry   = 24 * time.Hour
+	defaultClockSkew     = 90 * time.Second
 	defaultCallTimeout   = 2 * time.Second
 	defaultProbeInterval = 3 * time.Second
 	defaultMaxSize       = 4 << 20
@@ -87,6 +93,7 @@ func (o *Options) complete() (Options, error) {
 	setDefault(&c.Prefix, defaultPrefix)
 	setDefault(&c.Format, string(wire.FormatMsgpack))
 	setDefault(&c.GroupExpiry, defaultGroupExpiry)
+	setDefault(&c.ClockSkew, defaultClockSkew)
 	setDefault(&c.CallTimeout, defaultCallTimeout)
 	setDefault(&c.ProbeInterval, defaultProbeInterval)
 	setDefault(&c.MaxSize, defaultMaxSize)
@@ -111,6 +118,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("Options.Expiry is negative: %v", o.Expiry)
 	case o.GroupExpiry < 0:
 		return fmt.Errorf("Options.GroupExpiry is negative: %v", o.GroupExpiry)
+	case o.ClockSkew < 0 || o.ClockSkew > defaultClockSkew:
+		return fmt.Errorf("Options.ClockSkew is not between 0 and %v: %v", defaultClockSkew, o.ClockSkew)
 	case o.MaxSize < 0:
 		return fmt.Errorf("Options.MaxSize is negative: %d", o.MaxSize)
 	case o.CallTimeout != 0 && o.CallTimeout < leastCallTimeout:

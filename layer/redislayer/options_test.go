@@ -42,6 +42,7 @@ func TestPubSubWarnings(t *testing.T) {
 		"database":             {redislayer.Options{Prefix: "asgi", Hosts: []any{server.URL() + "/3"}}, "ignores databases"},
 		"database with prefix": {redislayer.Options{Prefix: "mine", Hosts: []any{server.URL() + "/3"}}, ""},
 		"group expiry":         {redislayer.Options{Hosts: []any{server.URL()}, GroupExpiry: time.Hour}, "GroupExpiry"},
+		"clock skew":           {redislayer.Options{Hosts: []any{server.URL()}, ClockSkew: time.Second}, "ClockSkew"},
 	} {
 		var log bytes.Buffer
 		c.options.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -59,6 +60,8 @@ func TestPubSubOptionsAreChecked(t *testing.T) {
 		{Capacity: -1},
 		{Expiry: -1},
 		{GroupExpiry: -1},
+		{ClockSkew: -1},
+		{ClockSkew: 91 * time.Second},
 		{MaxSize: -1},
 		{CallTimeout: -1},
 		{ProbeInterval: time.Millisecond},

@@ -75,6 +75,9 @@ func NewPubSub(opts *Options) (*PubSub, error) {
 	if o.GroupExpiry != defaultGroupExpiry {
 		o.Logger.Warn("redislayer: PubSub ignores Options.GroupExpiry")
 	}
+	if o.ClockSkew != defaultClockSkew {
+		o.Logger.Warn("redislayer: PubSub ignores Options.ClockSkew")
+	}
 	for _, s := range l.shards {
 		l.work.Go(s.run)
 	}

@@ -38,9 +38,9 @@ func serveGoMember(o redislayer.Options) {
 }
 
 // startGoMember returns how to kill it, as kill -9 does.
-func startGoMember(t *testing.T, e *site) (kill func()) {
+func startGoMember(t *testing.T, o redislayer.Options) (kill func()) {
 	t.Helper()
-	process, lines := redistest.Again(t, goMember, redislayer.Options{Hosts: []any{e.servers[0].URL()}})
+	process, lines := redistest.Again(t, goMember, o)
 	if line := <-lines; line != "in" {
 		t.Fatalf("the Go process says %q", line)
 	}
@@ -51,13 +51,31 @@ func startGoMember(t *testing.T, e *site) (kill func()) {
 // in other groups only. Within 30 s Python's group_send writes no more for it, and Python's members lose nothing.
 func TestGoKilled(t *testing.T) {
 	t.Parallel()
-	const bound = 30 * time.Second
 	e := newSite(t, core, usual)
-	s, l := e.servers[0], e.layer(t)
+	l := e.layer(t)
 	elsewhere := joinGo(t, l, "elsewhere")
+	killGoMember(t, e, redislayer.Options{})
+	if err := burst(t.Context(), l, "elsewhere", "go", 3); err != nil {
+		t.Fatal(err)
+	}
+	eachOnce(t, elsewhere, map[string]int{"go": 3})
+	settle(t, elsewhere)
+}
+
+// TestLastGoKilled is the same where no Go process is left, with clocks that are said to be less than 15 s off.
+func TestLastGoKilled(t *testing.T) {
+	t.Parallel()
+	killGoMember(t, newSite(t, core, usual), redislayer.Options{ClockSkew: 15 * time.Second})
+}
+
+func killGoMember(t *testing.T, e *site, o redislayer.Options) {
+	t.Helper()
+	const bound = 30 * time.Second
+	s := e.servers[0]
 	py := e.python(t, sharedPeer(t, latest))
 	members := []*member{py.join(t, "room"), py.join(t, "room")}
-	kill := startGoMember(t, e)
+	o.Hosts = []any{s.URL()}
+	kill := startGoMember(t, o)
 
 	inRoom := func() []string { return strings.Fields(s.CLI("ZRANGE", "asgi:group:room", "0", "-1")) }
 	names := inRoom()
@@ -98,11 +116,7 @@ func TestGoKilled(t *testing.T) {
 	for _, m := range members {
 		eachOnce(t, m, map[string]int{"python": sent})
 	}
-	if err := burst(t.Context(), l, "elsewhere", "go", 3); err != nil {
-		t.Fatal(err)
-	}
-	eachOnce(t, elsewhere, map[string]int{"go": 3})
-	settle(t, append(members, elsewhere)...)
+	settle(t, members...)
 }
 
 // TestClockOffEncrypted has an encrypted layer and a Python host whose clock is off. What a token's age says is the same in

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/gochannels/channels/consumer"
 	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer"
 	"github.com/gochannels/channels/testing/consumertest"
 )
 
@@ -125,6 +127,23 @@ func TestPreforkedTasks(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestClockSkew has a Python host whose clock is as far ahead as the layer was told, while memberships are renewed twice.
+func TestClockSkew(t *testing.T) {
+	t.Parallel()
+	e := newSite(t, core, usual)
+	py := e.python(t, newPeer(t, latest, "PEER_CLOCK=20"))
+	inGo := joinGo(t, e.layerWith(t, redislayer.Options{ClockSkew: 20 * time.Second}), "room")
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for round := range 14 {
+		sender := fmt.Sprint("python", round)
+		py.ask(t, "burst", args{"group": "room", "sender": sender, "count": 1})
+		eachOnce(t, inGo, map[string]int{sender: 1})
+		<-tick.C
+	}
+	settle(t, inGo)
 }
 
 // TestClockOff has a Python host whose clock is off by 90 seconds: beyond what a message may wait.
