@@ -16,7 +16,7 @@ import (
 // Each step is one script, which looks at the lease again and may be repeated: it does not matter how many do it, nor where
 // one of them stops. Who was only away finds its memberships missing when it renews them, makes them again, lease and
 // ledger too, and tells its channels. A ledger that nobody reads expires, later than the memberships in it.
-const ledgerLife = leaseRound + 20*time.Second
+const ledgerLife = defaultClockSkew + leaseSlack + 20*time.Second
 
 // ledger returns the key of the ledger of a process.
 func (l *Core) ledger(process string) string { return l.key(":go:" + process) }
