@@ -53,7 +53,8 @@ func (b *Base) Accept(ctx context.Context, opts ...AcceptOptions) error {
 }
 
 // Close queues a close frame behind what is queued and returns. No handler
-// starts after it, and Disconnect is told the code. Before Accept it refuses
+// starts after it, but for one that was just about to, and Disconnect is told
+// the code. Before Accept it refuses
 // the connection with 403. The code 0 is 1000; one that may not be sent is an
 // error. The reason is cut to 123 bytes between runes. Closing again does
 // nothing.

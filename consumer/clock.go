@@ -1,8 +1,10 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,6 +80,7 @@ func (c *clock) running() <-chan struct{} {
 }
 
 func (c *clock) run(before, quit, done chan struct{}) {
+	pprof.SetGoroutineLabels(context.Background()) // not those of the connection that started it
 	defer close(done)
 	if before != nil {
 		<-before // two at once would both be a connection's clock

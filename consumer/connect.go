@@ -78,7 +78,6 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request, counts *stripe
 			return
 		case <-timeout:
 			if s.abandon(hs, refusedTimeout, context.DeadlineExceeded) {
-				unavailable(w)
 				return
 			}
 		case <-left:
@@ -124,21 +123,46 @@ func (e errJoin) Unwrap() error    { return e.error }
 
 // abandon gives up a handshake whose Connect still runs: its context is
 // cancelled and its groups are left at once. It reports false if it was
-// accepted meanwhile.
+// accepted meanwhile. The answer is for a client that is there: a request's
+// context ends for other reasons too.
 func (s *session) abandon(hs *handshake, why counter, cause error) bool {
 	defer hs.decide()()
-	if hs.tried {
+	switch {
+	case s.conn.Load() != nil:
 		return false
+	case hs.tried:
+		s.unaccepted(hs)
+	default:
+		s.giveUp(hs, why, cause)
+		unavailable(hs.w)
 	}
-	s.giveUp(hs, why, cause)
 	return true
+}
+
+// unaccepted ends a handshake whose Accept failed. Mostly it was answered.
+func (s *session) unaccepted(hs *handshake) {
+	switch {
+	case hs.panicked != nil:
+		s.giveUp(hs, refusedPanic, http.ErrAbortHandler)
+		panic(hs.panicked)
+	case errors.Is(hs.failed, errDraining):
+		s.giveUp(hs, refusedDraining, hs.failed)
+		unavailable(hs.w)
+	default:
+		s.giveUp(hs, refusedGone, hs.failed)
+	}
 }
 
 func (s *session) giveUp(hs *handshake, why counter, cause error) {
 	s.ended.Store(true)
+	s.forget(hs)
+	s.refuse(why, cause)
+}
+
+// forget ends the connection's hold on its request.
+func (s *session) forget(hs *handshake) {
 	s.endConnect()
 	s.ctx.settle(hs.r, nil)
-	s.refuse(why, cause)
 }
 
 // endConnect ends the time in which Accept and Close decide the answer.
@@ -152,23 +176,17 @@ func (s *session) endConnect() {
 // already.
 func (s *session) connected(hs *handshake, err error) {
 	defer hs.decide()() // a goroutine of Connect's may be accepting
-	if hs.panicked != nil {
-		s.giveUp(hs, refusedPanic, http.ErrAbortHandler)
-		panic(hs.panicked)
-	}
-	s.endConnect()
 	switch {
 	case s.conn.Load() != nil:
+		s.endConnect()
 		if err != nil {
 			s.act(err)
 		}
 		s.open(hs.r)
-	case errors.Is(hs.failed, errDraining):
-		s.refuse(refusedDraining, hs.failed)
-		unavailable(hs.w)
-	case hs.failed != nil: // answered where that was possible
-		s.refuse(refusedGone, hs.failed)
+	case hs.tried:
+		s.unaccepted(hs)
 	default:
+		s.forget(hs)
 		s.deny(hs.w, err)
 	}
 }

@@ -25,6 +25,9 @@ func (s *session) deny(w http.ResponseWriter, err error) {
 		s.refuse(refusedPanic, cause)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	case isLayerError(err), errors.As(err, &join):
+		if !isLayerError(err) { // else tell has logged it
+			s.opts.Logger.Error("consumer: no channel or groups for a connection", "error", err)
+		}
 		s.refuse(refusedLayer, cause)
 		unavailable(w)
 	case errors.As(err, &denial):

@@ -46,6 +46,13 @@ func LateWake(h *Handler) func() { return h.snapshot(nil)[0].wake }
 // Admitted returns how many places of MaxConnections are taken.
 func Admitted(h *Handler) int64 { return h.admitted.Load() }
 
+// Watched reports whether the runners are watched.
+func Watched(h *Handler) bool {
+	h.runners.mu.Lock()
+	defer h.runners.mu.Unlock()
+	return h.runners.watch != nil
+}
+
 // RestAfter sets the silence after which readers are renewed. It is called
 // before h serves.
 func RestAfter(h *Handler, d time.Duration) { h.clock.rest = d }

@@ -60,7 +60,9 @@ func (s *session) answer(o AcceptOptions) (did bool, err error) {
 			}
 			did, err = true, ErrNotConnected
 		}
-		hs.failed = err
+		if hs.failed = err; err != nil {
+			s.cancel(err) // there will be no connection
+		}
 	}()
 	err = s.upgrade(hs, o)
 	hs.panicked = nil

@@ -5,22 +5,73 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 
 	"github.com/gochannels/channels/layer"
 )
+
+// judge counts, shows and logs an error, and returns what is left of it: nil
+// if nothing shall come of it.
+func (s *session) judge(event string, fromClient bool, err error) error {
+	if err = sound(err); err == nil {
+		return nil
+	}
+	if s.ended.Load() && isCancel(err) {
+		return nil // of the end itself
+	}
+	var bad badMessage
+	isBad := errors.As(err, &bad)
+	if isBad {
+		err = bad.error
+		s.countBad(err)
+	}
+	e := &EventError{Event: event, FromClient: fromClient, Err: err, Scope: s.scope}
+	return s.tell(e, isBad, s.ask(e))
+}
+
+// sound returns err, or a PanicError if to look at err panics, as it does with a
+// nil pointer that was returned as an error. Nobody else would recover that.
+func sound(err error) (safe error) {
+	if err == nil {
+		return nil
+	}
+	defer func() {
+		if value := recover(); value != nil {
+			safe = &PanicError{Value: fmt.Sprintf("%v, in the %T that was returned as an error", value, err), Stack: debug.Stack()}
+		}
+	}()
+	_ = err.Error()
+	var closes *CloseError
+	if errors.As(err, &closes) {
+		_ = closes.Code
+	}
+	var denies *DenyError
+	if errors.As(err, &denies) {
+		_ = denies.Status
+	}
+	errors.Is(err, ErrStop)
+	return err
+}
 
 // ask lets Options.OnError decide what shall come of an error.
 func (s *session) ask(e *EventError) (err error) {
 	if s.opts.OnError == nil {
 		return e.Err
 	}
+	returned := false
 	defer func() {
+		if returned {
+			return
+		}
+		err = e.Err
 		if value := recover(); value != nil {
 			s.opts.Logger.Error("consumer: Options.OnError panicked", "event", e.Event, "value", fmt.Sprint(value))
-			err = e.Err
+		} else { // runtime.Goexit: nobody acts on the error
+			s.closeConn(StatusInternalError, "")
 		}
 	}()
-	err = s.opts.OnError(context.WithoutCancel(s.ctx), e)
+	err = sound(s.opts.OnError(context.WithoutCancel(s.ctx), e))
+	returned = true
 	if errors.Is(err, e.Err) {
 		return e.Err
 	}

@@ -59,8 +59,14 @@ func (s *session) readOn() {
 func (s *session) serve(m transport.Message) bool {
 	tick := s.h.clock.tick.Load()
 	s.busy.Store(tick)
-	defer s.unwound(tick)
+	returned := false
+	defer func() {
+		if !returned {
+			s.unwound(tick)
+		}
+	}()
 	s.inTurn(m)
+	returned = true
 	if !s.worn.Load() {
 		s.worn.Store(true)
 	}
@@ -73,12 +79,30 @@ func (s *session) serve(m transport.Message) bool {
 
 // catchUp handles what the relief has read, until there is none of it left.
 func (s *session) catchUp() {
+	returned := false
+	defer func() {
+		if !returned {
+			s.catchUpElsewhere()
+		}
+	}()
 	for {
 		m, ok := s.ahead.take()
 		if !ok {
+			returned = true
 			return
 		}
 		s.inTurn(m)
+	}
+}
+
+// catchUpElsewhere goes on for a goroutine that a handler ended with
+// runtime.Goexit. The connection was closed then: what is left is counted.
+func (s *session) catchUpElsewhere() {
+	if s.retain() {
+		go func() {
+			defer s.done()
+			s.catchUp()
+		}()
 	}
 }
 
@@ -92,11 +116,12 @@ func (s *session) inTurn(m transport.Message) {
 	s.handleClient(m)
 }
 
-// unwound lets somebody read to the end if a handler ended the reader's
-// goroutine with runtime.Goexit; the connection was closed then. In all other
-// cases busy is not tick any more.
+// unwound lets somebody read to the end when a handler ended the reader's
+// goroutine with runtime.Goexit; the connection was closed then.
 func (s *session) unwound(tick int64) {
-	if s.busy.CompareAndSwap(tick, 0) && s.retain() {
+	if !s.busy.CompareAndSwap(tick, 0) {
+		s.catchUpElsewhere()
+	} else if s.retain() {
 		go s.read()
 	}
 }

@@ -1,7 +1,9 @@
 package consumer
 
 import (
+	"context"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 	"time"
 )
@@ -67,12 +69,15 @@ func (r *runners) look() {
 				r.start()
 			}
 		}
-		r.look()
+		if r.watch = nil; r.next < len(r.due) {
+			r.look()
+		}
 	})
 	r.watch = own
 }
 
 func (r *runners) run() {
+	pprof.SetGoroutineLabels(context.Background()) // not those of whoever started it
 	unwound := true
 	defer func() {
 		if unwound { // a handler called runtime.Goexit

@@ -54,7 +54,11 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	b = bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if !utf8.Valid(b) { // the encoder takes what a json.Marshaler wrote as it is
+		return nil, errors.New("the JSON is not UTF-8")
+	}
+	return b, nil
 }
 
 func (s *session) send(ctx context.Context, f Frame) error {

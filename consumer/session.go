@@ -234,27 +234,6 @@ func (s *session) act(err error) {
 	}
 }
 
-// judge counts, shows and logs an error, and returns what is left of it: nil
-// if nothing shall come of it.
-func (s *session) judge(event string, fromClient bool, err error) error {
-	if err == nil {
-		return nil
-	}
-	if s.ended.Load() && isCancel(err) {
-		return nil // of the end itself
-	}
-	var bad badMessage
-	isBad := errors.As(err, &bad)
-	if isBad {
-		err = bad.error
-	}
-	if isBad {
-		s.countBad(err)
-	}
-	e := &EventError{Event: event, FromClient: fromClient, Err: err, Scope: s.scope}
-	return s.tell(e, isBad, s.ask(e))
-}
-
 func (s *session) countBad(err error) {
 	if errors.Is(err, ErrNoHandler) {
 		s.count(dropUnknown)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -72,4 +73,33 @@ func TestWithoutKeepNothingLeaks(t *testing.T) {
 	c.SendText("{}")
 	c.ExpectJSON([]any{true, "ada", "acme"})
 	c.Disconnect()
+}
+
+// refusing goes on after its refusal.
+type refusing struct {
+	consumer.Base
+	stirred chan struct{}
+	seen    chan string
+}
+
+func (c *refusing) Connect(ctx context.Context) error {
+	go func() {
+		<-c.stirred
+		c.seen <- chi.URLParamFromCtx(ctx, "tenant")
+	}()
+	return errors.New("no")
+}
+
+// Nor does a connection that was refused.
+func TestAfterARefusalNothingLeaks(t *testing.T) {
+	t.Parallel()
+	stirred, seen := make(chan struct{}), make(chan string)
+	r := chi.NewRouter()
+	r.Handle("/{tenant}/rooms/{room}", consumer.MustHandler(func() *refusing { return &refusing{stirred: stirred, seen: seen} }, nil))
+	consumertest.NewWebsocketCommunicator(t, r, "/acme/rooms/x").ExpectRefused(403)
+	stir(r)
+	close(stirred)
+	if tenant := <-seen; tenant != "" {
+		t.Errorf("after its refusal acme's context has the tenant %q", tenant)
+	}
 }

@@ -50,7 +50,6 @@ type Conn struct {
 	store      *[storeSize][]byte // where queue began
 	queued     int                // bytes of queue, but for a frame that is larger than it may be
 	large      bool               // queue holds such a frame
-	batch      int                // frames the writer holds
 	now        []byte
 	tryOut     func(fd uintptr) bool
 	writing    bool // one goroutine owns the write side

@@ -51,6 +51,7 @@ func inflate(dst, b []byte, limit int) ([]byte, error) {
 	defer inflaters.Put(r)
 	// A bytes.Reader is read no further than a final block's end.
 	src := bytes.NewReader(b)
+	blocks := 16 + len(b)>>10 // final blocks it may have: to begin anew costs a window
 	if err := r.(flate.Resetter).Reset(src, nil); err != nil {
 		return dst, errInflate
 	}
@@ -65,7 +66,10 @@ func inflate(dst, b []byte, limit int) ([]byte, error) {
 			return dst[:0], errTooBig
 		case err == io.EOF && src.Len() <= len(tail):
 			return dst, nil
+		case err == io.EOF && blocks == 0:
+			return dst, errTooBig
 		case err == io.EOF: // a final block, and the next one may refer to what was before it
+			blocks--
 			err = r.(flate.Resetter).Reset(src, dst[max(0, len(dst)-window):])
 		}
 		if err != nil {

@@ -160,3 +160,17 @@ func fragments(first byte, p string) (frames [][]byte) {
 	}
 	return frames
 }
+
+// A client can't have a window copied for each two bytes that it sends: a
+// message may have a few final blocks, not as many as fit.
+func TestEmptyFinalBlocks(t *testing.T) {
+	t.Parallel()
+	const final = "\x03\x00"
+	s := start(t, func(s *transport.Settings) { s.Compression = true }, nil)
+	few := s.dial(t, permessageDeflate, "")
+	few.send(frame(0xC1, strings.Repeat(final, 16)+hello))
+	few.expect(0x81, "Hello")
+	many := s.dial(t, permessageDeflate, "")
+	many.send(frame(0xC1, strings.Repeat(final, 500)+hello))
+	many.expectClose(1009)
+}

@@ -1,7 +1,10 @@
 package transport
 
 import (
+	"bytes"
+	"context"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -24,7 +27,6 @@ type flusher struct {
 	spare   []*Conn
 	running bool
 	frames  [][]byte // of the connection before, and joined
-	data    int      // frames of joined that carry data
 	joined  []byte
 	_       [64]byte // the next core's
 }
@@ -47,6 +49,7 @@ func (f *Flushers) add(c *Conn) {
 }
 
 func (f *flusher) run() {
+	pprof.SetGoroutineLabels(context.Background()) // not those of whoever started it
 	for {
 		f.mu.Lock()
 		if len(f.due) == 0 {
@@ -75,10 +78,10 @@ func (f *flusher) flush(c *Conn) {
 		return
 	}
 	f.take(c)
-	c.writing, c.batch = true, f.data
+	c.writing = true
 	c.mu.Unlock()
-	if rest := c.try(f.joined); len(rest) > 0 {
-		go c.drain(append([]byte(nil), rest...))
+	if n := c.try(f.joined); n < len(f.joined) {
+		go c.drain(bytes.Clone(f.joined), n)
 		return
 	}
 	c.mu.Lock()
@@ -91,7 +94,7 @@ func (f *flusher) take(c *Conn) {
 	due := c.due()
 	if !same(f.frames, due) {
 		f.frames = append(f.frames[:0], due...)
-		f.joined, f.data = join(f.joined[:0], due)
+		f.joined = join(f.joined[:0], due)
 	}
 	c.took(len(due))
 }

@@ -3,7 +3,6 @@ package transport
 import (
 	"encoding/binary"
 	"sync"
-	"unicode/utf8"
 )
 
 // Opcodes of RFC 6455, section 5.2.
@@ -97,9 +96,6 @@ func (f *Frame) build(b []byte, binary bool, appendTo func([]byte) ([]byte, erro
 // Payload returns the message's bytes. The caller must not change them.
 func (f *Frame) Payload() []byte { return f.plain[f.header:] }
 
-// ValidText reports whether the payload is UTF-8, as a text message must be.
-func (f *Frame) ValidText() bool { return utf8.Valid(f.Payload()) }
-
 // bytes returns the frame for a connection that compresses messages of up to
 // deflate bytes.
 func (f *Frame) bytes(deflate int) []byte {
@@ -144,5 +140,18 @@ func unmask(b []byte, key uint32, pos int) {
 	}
 	for i := range b {
 		b[i] ^= byte(key >> (i & 3 * 8))
+	}
+}
+
+// frameSize returns the size of the frame that b begins with. It is one of
+// ours, without a mask.
+func frameSize(b []byte) int {
+	switch short := b[1]; short {
+	case 126:
+		return 4 + int(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		return 10 + int(binary.BigEndian.Uint64(b[2:]))
+	default:
+		return 2 + int(short)
 	}
 }

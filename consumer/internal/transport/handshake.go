@@ -94,7 +94,7 @@ func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Setti
 		}
 	}
 	if subprotocol != "" {
-		opts.Subprotocols = []string{subprotocol}
+		w.Header().Set("Sec-WebSocket-Protocol", subprotocol) // the library would ignore its case
 	}
 	h := &hijacker{ResponseWriter: w, bare: isBare(w), timeout: s.WriteTimeout}
 	lib, err := websocket.Accept(h, r, opts)
@@ -112,6 +112,6 @@ func Accept(w http.ResponseWriter, r *http.Request, subprotocol string, s *Setti
 		return nil, err
 	}
 	c := newConn(h.conn, h.early, deflate, s, owner)
-	c.sub = lib.Subprotocol()
+	c.sub = subprotocol
 	return c, nil
 }

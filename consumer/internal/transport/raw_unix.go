@@ -13,12 +13,20 @@ import (
 // buffer and writes that never block, or nil where there is none: TLS, and
 // connections in memory.
 func rawConn(nc net.Conn) syscall.RawConn {
-	if sc, ok := nc.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			return raw
-		}
+	var sc syscall.Conn
+	switch nc := nc.(type) { // not all that have one: what embeds a TCPConn may read and write in its own way
+	case *net.TCPConn:
+		sc = nc
+	case *net.UnixConn:
+		sc = nc
+	default:
+		return nil
 	}
-	return nil
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
 }
 
 // readOnce reports false to wait until the socket is readable.

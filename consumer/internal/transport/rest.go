@@ -32,7 +32,7 @@ func (c *Conn) rested(err error) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.closing.Load() { // else it is the closing handshake's by now
+	if !c.flushed { // else it is the closing handshake's by now
 		c.nc.SetReadDeadline(time.Time{})
 	}
 	return true

@@ -79,6 +79,39 @@ func TestRestBeforeClose(t *testing.T) {
 	s.expectEnd(t, 1001, transport.CauseServer)
 }
 
+// A rest before a close costs nothing of what is queued before the close frame.
+func TestRestBeforeCloseBehindAQueue(t *testing.T) {
+	t.Parallel()
+	const frames = 200
+	closed := make(chan struct{})
+	s := start(t, func(o *transport.Settings) { o.QueueBytes = 64 << 20 }, func(c *transport.Conn) {
+		f := transport.NewFrame(true, make([]byte, 64<<10))
+		for range frames {
+			c.Send(f, false)
+		}
+		c.Rest()
+		c.Close(1012, "")
+		close(closed)
+		for {
+			if _, err := c.Read(); err != nil && err != transport.ErrRest {
+				return
+			}
+		}
+	})
+	c := s.dial(t, "", "")
+	<-closed
+	for i := range frames {
+		if first, p := c.next(); first != 0x82 || len(p) != 64<<10 {
+			t.Fatalf("frame %d is %#x with %d bytes", i, first, len(p))
+		}
+	}
+	if first, p := c.next(); first != 0x88 || p != closePayload(1012, "") {
+		t.Errorf("got %#x %q, want a close frame", first, p)
+	}
+	c.send(frame(0x88, closePayload(1012, "")))
+	s.expectEnd(t, 1012, transport.CauseServer)
+}
+
 // Messages and rests at the same time lose neither.
 func TestRestAmidTraffic(t *testing.T) {
 	t.Parallel()

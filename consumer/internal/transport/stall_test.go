@@ -179,3 +179,32 @@ func TestHalfOpenPeer(t *testing.T) {
 		}
 	})
 }
+
+// What a client got before its write timed out is not counted as dropped, and
+// all else is.
+func TestDroppedIsWhatDidNotCome(t *testing.T) {
+	t.Parallel()
+	const frames = 20000
+	change := func(o *transport.Settings) { o.QueueBytes, o.WriteTimeout = 64<<20, 300*time.Millisecond }
+	s := start(t, change, func(c *transport.Conn) {
+		small, large := transport.NewFrame(true, make([]byte, 100)), transport.NewFrame(true, make([]byte, 1000))
+		for range frames / 2 {
+			c.Send(small, false)
+			c.Send(large, false)
+		}
+		for {
+			if _, err := c.Read(); err != nil {
+				return
+			}
+		}
+	})
+	c := s.dial(t, "", "")
+	s.expectEnd(t, 1006, transport.CauseWriteTimeout)
+	came := 0
+	for _, _, err := c.read(); err == nil; _, _, err = c.read() {
+		came++
+	}
+	if dropped := int(s.dropped.Load()); came+dropped != frames || came == 0 || dropped == 0 {
+		t.Errorf("%d frames came and %d were dropped of %d", came, dropped, frames)
+	}
+}

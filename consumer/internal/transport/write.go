@@ -82,10 +82,10 @@ func (c *Conn) overflow() {
 // released.
 func (c *Conn) push(b []byte, direct, reused bool) (kept bool) {
 	if direct && c.raw != nil && !c.writing && len(c.queue) == 0 {
-		c.writing, c.batch = true, dataFrames(b)
+		c.writing = true
 		c.mu.Unlock()
-		if rest := c.try(b); len(rest) > 0 {
-			go c.drain(rest)
+		if n := c.try(b); n < len(b) {
+			go c.drain(b, n)
 			return true
 		}
 		c.mu.Lock()
@@ -134,7 +134,7 @@ func (c *Conn) schedule() {
 	if c.raw == nil {
 		c.writing = true
 		c.mu.Unlock()
-		go c.drain(nil)
+		go c.drain(nil, 0)
 		return
 	}
 	c.dirty = true
@@ -144,7 +144,7 @@ func (c *Conn) schedule() {
 
 // release gives the write side up. mu is held, and released.
 func (c *Conn) release() {
-	c.writing, c.batch = false, 0
+	c.writing = false
 	if len(c.queue) > 0 && !c.dead {
 		c.schedule()
 		return
@@ -155,16 +155,15 @@ func (c *Conn) release() {
 	c.mu.Unlock()
 }
 
-// try writes what the socket takes now and returns the rest. The caller owns
-// the write side.
-func (c *Conn) try(b []byte) []byte {
+// try writes what the socket takes now and returns how much that was. The
+// caller owns the write side.
+func (c *Conn) try(b []byte) (n int) {
 	c.now = b
-	if err := c.raw.Write(c.tryOut); err != nil {
-		c.now = nil
-		return b // the writer meets the error again
+	if err := c.raw.Write(c.tryOut); err == nil { // else the writer meets it again
+		n = len(b) - len(c.now)
 	}
-	b, c.now = c.now, nil
-	return b
+	c.now = nil
+	return n
 }
 
 // maxJoin bounds what is joined for one write.
@@ -199,22 +198,21 @@ func (c *Conn) took(n int) {
 	c.queue = c.queue[:left]
 }
 
-// join appends frames to b and counts those that carry data.
-func join(b []byte, frames [][]byte) (joined []byte, data int) {
+// join appends frames to b.
+func join(b []byte, frames [][]byte) []byte {
 	for _, f := range frames {
 		b = append(b, f...)
-		data += dataFrames(f)
 	}
-	return b, data
+	return b
 }
 
-// drain writes rest, the end of what was begun, and then the queue, and gives
+// drain writes b, of which n bytes are written, and then the queue, and gives
 // the write side up. It blocks for WriteTimeout a write at most.
-func (c *Conn) drain(rest []byte) {
+func (c *Conn) drain(b []byte, n int) {
 	var joined []byte
 	for {
-		if err := c.writeAll(rest); err != nil {
-			c.writeFailed(err)
+		if n, err := c.writeAll(b, n); err != nil {
+			c.writeFailed(b, n, err)
 			return
 		}
 		c.mu.Lock()
@@ -222,11 +220,9 @@ func (c *Conn) drain(rest []byte) {
 			break
 		}
 		due := c.due()
-		if len(due) == 1 {
-			rest, c.batch = due[0], dataFrames(due[0])
-		} else {
-			joined, c.batch = join(joined[:0], due)
-			rest = joined
+		if b, n = due[0], 0; len(due) > 1 {
+			joined = join(joined[:0], due)
+			b = joined
 		}
 		c.took(len(due))
 		c.mu.Unlock()
@@ -235,26 +231,25 @@ func (c *Conn) drain(rest []byte) {
 	c.release()
 }
 
-// writeAll writes b in pieces with a deadline each: a client that reads slowly
-// is alive, and one that does not read is not.
-func (c *Conn) writeAll(b []byte) error {
-	for len(b) > 0 {
+// writeAll writes b from its n-th byte on, in pieces with a deadline each: a
+// client that reads slowly is alive, and one that does not read is not. It
+// returns how much of b is written in all.
+func (c *Conn) writeAll(b []byte, n int) (int, error) {
+	for n < len(b) {
 		c.nc.SetWriteDeadline(time.Now().Add(c.set.WriteTimeout))
-		n, err := c.nc.Write(b[:min(len(b), maxJoin)])
-		if err != nil {
-			return err
+		written, err := c.nc.Write(b[n:min(len(b), n+maxJoin)])
+		if n += written; err != nil {
+			return n, err
 		}
-		b = b[n:]
 		c.seen.Store(true)
 	}
-	return nil
+	return n, nil
 }
 
-func (c *Conn) writeFailed(err error) {
-	c.mu.Lock()
-	c.set.Dropped.Add(int64(c.batch))
-	c.batch = 0
-	c.mu.Unlock()
+// writeFailed ends the connection whose writer got only n bytes of b, whole
+// frames, to the socket.
+func (c *Conn) writeFailed(b []byte, n int, err error) {
+	c.set.Dropped.Add(int64(unsent(b, n)))
 	e := &EndError{Code: CodeAbnormal, Cause: CauseLost, Err: err}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		e.Cause = CauseWriteTimeout
@@ -262,10 +257,13 @@ func (c *Conn) writeFailed(err error) {
 	c.Abort(e)
 }
 
-// dataFrames is how many frames b counts as when it is lost.
-func dataFrames(b []byte) int {
-	if b[0]&0x8 != 0 {
-		return 0
+// unsent counts the data frames of b that end behind its first n bytes.
+func unsent(b []byte, n int) (frames int) {
+	for end := 0; end < len(b); {
+		control := b[end]&0x8 != 0
+		if end += frameSize(b[end:]); end > n && !control {
+			frames++
+		}
 	}
-	return 1
+	return frames
 }
