@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 
@@ -13,7 +14,7 @@ import (
 // return ErrNotConnected and zero values.
 type Base struct{ p atomic.Pointer[session] }
 
-func (b *Base) base() *Base { return b }
+func (b *Base) embedConsumerBase() *Base { return b }
 
 func (b *Base) session() *session { return b.p.Load() }
 
@@ -25,6 +26,7 @@ func (b *Base) Connect(context.Context) error { return nil }
 func (b *Base) ReceiveJSON(context.Context, Message) error {
 	if s := b.session(); s != nil {
 		s.count(dropIgnored)
+		s.log(slog.LevelDebug, &EventError{Event: eventReceiveJSON, FromClient: true}, "consumer: message ignored: its type is not in Options.FromClient, and there is no ReceiveJSON")
 	}
 	return nil
 }

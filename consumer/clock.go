@@ -3,6 +3,8 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime/pprof"
 	"sync"
@@ -29,7 +31,8 @@ type clock struct {
 // alive is what the clock keeps of a connection.
 type alive struct {
 	lastSeen, pingAt, expires, endSeen time.Time
-	pos                                int // in the handler's list, under its lock
+	pos                                int   // in the handler's list, under its lock
+	told                               int64 // since when the turn lasts that was told of
 }
 
 // maxStep is the longest time between two looks: a reader that its handler
@@ -118,6 +121,9 @@ var errPingTimeout = errors.New("ping not answered")
 func (s *session) look(now time.Time, tick int64) {
 	conn := s.conn.Load()
 	s.relieve(tick - 1)
+	if !s.ended.Load() {
+		s.tellOverdue(tick)
+	}
 	switch {
 	case s.ended.Load():
 		// The reader ends the closing handshake; if it is stuck, we do.
@@ -142,6 +148,21 @@ func (s *session) look(now time.Time, tick int64) {
 		s.expires = time.Time{}
 		conn.Close(int(StatusServiceRestart), "")
 	}
+}
+
+// tellOverdue tells of a hook or handler for which others have waited long.
+func (s *session) tellOverdue(tick int64) {
+	began := s.batches.Load()
+	if began == 0 {
+		began = s.servesSince()
+	}
+	if began == 0 || began == s.told || time.Duration(tick-began)*s.h.clock.step < s.opts.HandlerTimeout || !s.waits() {
+		return
+	}
+	s.told = began
+	s.count(overdue)
+	s.opts.Logger.Log(s.ctx, s.notices.overdue.level(slog.LevelWarn), "consumer: messages wait for a hook or handler",
+		"consumer", fmt.Sprintf("%T", s.c), "event", s.event(), "for", s.opts.HandlerTimeout)
 }
 
 // lingered reports whether the socket has had all the time that the closing

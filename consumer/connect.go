@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -22,6 +23,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !h.origins.allowed(r) {
 		counts.add(refusedOrigin)
+		h.log.Log(r.Context(), h.notices.origin.level(slog.LevelWarn), "consumer: handshake refused: this page may not connect, see Options.Origins",
+			"origin", fmt.Sprintf("%.100q", r.Header["Origin"]), "host", r.Host)
 		http.Error(w, "origin not allowed", http.StatusForbidden)
 		return
 	}
@@ -62,7 +65,7 @@ func unavailable(w http.ResponseWriter) {
 // goroutine of its own, so that one that ignores its context holds up neither
 // the answer nor the server.
 func (h *Handler) connect(w http.ResponseWriter, r *http.Request, counts *stripe) {
-	s := newSession(h.plan, h.opts, counts, r.Context())
+	s := newSession(h.plan, h.opts, counts, &h.notices, r.Context())
 	s.h, s.scope = h, newScope(r)
 	defer s.scope.request.Store(nil)
 	hs := newHandshake(w, r)
@@ -78,6 +81,7 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request, counts *stripe
 			return
 		case <-timeout:
 			if s.abandon(hs, refusedTimeout, context.DeadlineExceeded) {
+				s.log(h.notices.refused.level(slog.LevelWarn), &EventError{Event: eventConnect}, "consumer: handshake refused: Connect ran for ConnectTimeout", "limit", h.opts.ConnectTimeout)
 				return
 			}
 		case <-left:

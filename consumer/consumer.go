@@ -36,7 +36,7 @@ type Consumer interface {
 	// none, 1006 if there was no frame. ctx lives for Options.DisconnectTimeout.
 	Disconnect(ctx context.Context, code StatusCode) error
 
-	base() *Base
+	embedConsumerBase() *Base // what to do if the compiler misses it: embed Base
 }
 
 // Frame is a data frame: UTF-8 text, or bytes.

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -44,8 +45,12 @@ func (e *DenyError) write(w http.ResponseWriter, s *session) {
 	if status == 0 {
 		status = http.StatusForbidden
 	}
-	if err := checkHeader(e.Header); err != nil || status < 300 || status > 599 {
-		s.opts.Logger.Error("consumer: DenyError can't be sent, refusing with 403", "status", status, "error", err)
+	err := checkHeader(e.Header)
+	if status < 300 || status > 599 {
+		err = fmt.Errorf("the status %d is not between 300 and 599", status)
+	}
+	if err != nil {
+		s.opts.Logger.Error("consumer: DenyError can't be sent, refusing with 403", "error", err)
 		http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
 		return
 	}

@@ -65,9 +65,9 @@ func (s *session) taken() {
 // mailbox, so nothing is relayed past it.
 func (s *session) takeBatch() (more bool) {
 	unwound := true
-	s.batches.Store(true)
+	s.batches.Store(s.h.clock.tick.Load())
 	defer func() {
-		s.batches.Store(false)
+		s.batches.Store(0)
 		s.leave()
 		if unwound { // a handler called runtime.Goexit, and the connection was closed
 			s.done()

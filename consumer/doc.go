@@ -33,7 +33,7 @@
 // # Handlers
 //
 // An exported method whose first parameter is a context.Context, and which is
-// neither a hook nor one of Base's, is a handler:
+// neither a hook nor one of Base's (nor named like one but for case), is a handler:
 //
 //	func (c *T) EchoMessage(ctx context.Context, msg M) error
 //
@@ -70,7 +70,9 @@
 //	Accept, then an error            closed as the error says; Disconnect runs
 //	neither in ConnectTimeout        503, and ctx is cancelled
 //
-// A refused connection never sees Disconnect. An accepted one does, once.
+// A refused connection never sees Disconnect. An accepted one does, once. An
+// error that is no *DenyError is logged, once a minute as a warning and each time
+// for slog.LevelDebug.
 //
 // # Errors are instructions
 //
@@ -78,7 +80,8 @@
 // that wrap layer.ErrUnavailable, ErrOutcomeUnknown or ErrFull are logged and
 // counted, and close nothing. Any other error, and a panic, is logged and closes
 // with 1011; no text of it reaches the client. A message that can't be decoded,
-// or whose type nobody handles, costs that message and not the connection.
+// or whose type nobody handles, costs that message and not the connection: it is
+// counted, and logged for slog.LevelDebug, a layer's once a minute as a warning.
 // Options.OnError sees all of these first and may decide otherwise.
 //
 // # One at a time

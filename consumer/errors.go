@@ -103,7 +103,7 @@ type StuckError struct {
 
 // Error implements error.
 func (e *StuckError) Error() string {
-	return fmt.Sprintf("consumer: shutdown: %d connections still have a hook or handler running: %v", e.Stuck, e.Err)
+	return fmt.Sprintf("consumer: shutdown: hooks or handlers of connections still run, %d in number: %v", e.Stuck, e.Err)
 }
 
 // Unwrap returns the context's error.

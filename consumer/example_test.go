@@ -106,7 +106,7 @@ func ExampleNewHandler() {
 	fmt.Println(err)
 	// Output:
 	// consumer: *consumer_test.MistakenConsumer: ChatClosed has the signature func(context.Context) (): a handler is func(context.Context, T) error; unexport it if it is none
-	// consumer: *consumer_test.MistakenConsumer: ChatMessage takes *consumer_test.ChatMessage: a handler's message is consumer.Message, a struct, or layer.Envelope
+	// consumer: *consumer_test.MistakenConsumer: ChatMessage takes *consumer_test.ChatMessage: a handler's message is consumer.Message, a struct, or layer.Envelope; unexport it if it is none
 	// consumer: *consumer_test.MistakenConsumer: Options.FromClient: no method handles "chat.opened"
 }
 

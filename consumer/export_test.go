@@ -32,7 +32,7 @@ func Dispatcher[C Consumer](c C) (func(layer.Envelope), error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(h.plan, h.opts, h.counts.stripe(), context.Background())
+	s := newSession(h.plan, h.opts, h.counts.stripe(), &h.notices, context.Background())
 	if err := s.bind(c); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ type Handler struct {
 	relays      map[string]Relay
 	settings    *transport.Settings
 	counts      counters
+	notices     notices
 	log         *slog.Logger
 	clock       clock
 	runners     runners

@@ -96,7 +96,11 @@ func (s *session) tell(e *EventError, bad bool, err error) error {
 	connecting := e.Event == eventConnect && s.conn.Load() == nil
 	switch {
 	case bad && errors.Is(err, e.Err):
-		s.log(slog.LevelDebug, e, "consumer: message dropped", "error", err)
+		level := slog.LevelDebug
+		if !e.FromClient { // its sender is the application
+			level = s.notices.dropped.level(slog.LevelWarn)
+		}
+		s.log(level, e, "consumer: message dropped", "error", err)
 		return nil
 	case errors.As(e.Err, &panicked):
 		s.count(errorPanic)
@@ -104,7 +108,10 @@ func (s *session) tell(e *EventError, bad bool, err error) error {
 		return err
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrStop), errors.Is(err, ErrSlowClient), connecting && errors.As(err, &denies):
+	case connecting && errors.As(err, &denies):
+		s.log(slog.LevelDebug, e, "consumer: handshake refused", "error", err)
+		return err
+	case errors.Is(err, ErrStop), errors.Is(err, ErrSlowClient):
 		return err
 	case errors.Is(err, errQueueFull): // counted where it happened
 		return nil
@@ -126,7 +133,11 @@ func (s *session) tell(e *EventError, bad bool, err error) error {
 		return nil
 	}
 	s.count(errorHandler)
-	if !connecting { // a refusal is no fault
+	switch {
+	case isUnusable(err): // deny logs it
+	case connecting: // a fault, or the way to say no
+		s.log(s.notices.refused.level(slog.LevelWarn), e, "consumer: handshake refused", "error", err)
+	default:
 		s.log(slog.LevelError, e, "consumer: handler failed", "error", err)
 	}
 	return err
@@ -137,11 +148,11 @@ func (s *session) log(level slog.Level, e *EventError, msg string, args ...any) 
 	if !s.opts.Logger.Enabled(s.ctx, level) {
 		return
 	}
-	args = append(args, "consumer", fmt.Sprintf("%T", s.c), "event", e.Event, "from_client", e.FromClient)
+	who := []any{"consumer", fmt.Sprintf("%T", s.c), "event", e.Event, "from_client", e.FromClient}
 	if s.scope.URL != nil {
-		args = append(args, "path", s.scope.URL.Path)
+		who = append(who, "path", s.scope.URL.Path)
 	}
-	s.opts.Logger.Log(context.WithoutCancel(s.ctx), level, msg, args...)
+	s.opts.Logger.Log(context.WithoutCancel(s.ctx), level, msg, append(who, args...)...)
 }
 
 func isLayerError(err error) bool {

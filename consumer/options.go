@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -56,7 +57,7 @@ type Options struct {
 	WriteTimeout      time.Duration // a write that blocks. 10 s.
 	ConnectTimeout    time.Duration // Connect without Accept. 5 s.
 	DisconnectTimeout time.Duration // Disconnect's context. 5 s.
-	HandlerTimeout    time.Duration // a handler still running this long after the end is logged. 10 s.
+	HandlerTimeout    time.Duration // a handler that others wait for so long, or that runs so long after the end, is logged. 10 s.
 	PingInterval      time.Duration // silence before a ping. 25 s: proxies cut at 60 s.
 	PingTimeout       time.Duration // silence after a ping before the socket is cut. 20 s.
 	MaxAge            time.Duration // of a connection, give or take a tenth, before it is closed with 1012. 0: none.
@@ -139,6 +140,10 @@ func (o *Options) withDefaults() (*Options, error) {
 	c.Groups, c.Subprotocols = slices.Clone(c.Groups), slices.Clone(c.Subprotocols)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if v := reflect.ValueOf(c.Layer); v.Kind() == reflect.Pointer && v.IsNil() {
+		faults = append(faults, fmt.Errorf("consumer: Options.Layer is a nil %T", c.Layer))
+		c.Layer = nil
 	}
 	faults = append(faults, c.checkNames()...)
 	return &c, errors.Join(faults...)

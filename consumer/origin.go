@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -26,6 +27,7 @@ type originPattern struct {
 
 func newOrigins(list []string, require bool) (origins, error) {
 	o := origins{require: require}
+	var faults []error
 	for _, text := range list {
 		if text == "*" {
 			o.any = true
@@ -33,11 +35,11 @@ func newOrigins(list []string, require bool) (origins, error) {
 		}
 		p, err := parseOrigin(text)
 		if err != nil {
-			return origins{}, err
+			faults = append(faults, err)
 		}
 		o.patterns = append(o.patterns, p)
 	}
-	return o, nil
+	return o, errors.Join(faults...)
 }
 
 func parseOrigin(text string) (originPattern, error) {
@@ -51,6 +53,9 @@ func parseOrigin(text string) (originPattern, error) {
 		if scheme == "" {
 			return fail("has no scheme before ://")
 		}
+	}
+	if strings.Contains(host, "/") {
+		return fail("has a path, which origins don't have: leave out what begins with /")
 	}
 	switch {
 	case strings.HasPrefix(host, "*."):

@@ -267,7 +267,7 @@ func TestDisconnectCodes(t *testing.T) {
 			t.Errorf("Disconnect was told %d, want %d", code, test.want)
 		}
 	}
-	want := map[string]int64{"client": 3, "lost": 1, "protocol": 1}
+	want := map[string]int64{"client": 3, "lost": 1, "too_big": 1}
 	if got := app.Stats().Closed; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("closed %v, want %v", got, want)
 	}

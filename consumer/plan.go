@@ -64,7 +64,14 @@ func newPlan[C Consumer](types map[string]string, fromClient []string) (*plan, e
 			}
 			continue
 		}
+		if hook := likeHook(m.Name); hook != "" {
+			fault("%s differs from %s in case: the hook or method of consumer.Base has that name, and no message reaches this one", m.Name, hook)
+			continue
+		}
 		if m.Type.NumIn() < 2 || m.Type.In(1) != contextType {
+			if takesMessage(m.Type) && promotedFrom(t, m) == "" {
+				fault("%s", notHandler(m))
+			}
 			continue
 		}
 		field := promotedFrom(t, m)
@@ -101,7 +108,7 @@ func newPlan[C Consumer](types map[string]string, fromClient []string) (*plan, e
 	for _, typ := range fromClient {
 		h := p.handlers[canonical(typ)]
 		if h == nil {
-			fault("Options.FromClient: no method handles %.60q", typ)
+			fault("Options.FromClient: no method handles %.60q%s", typ, p.nearest(typ))
 			continue
 		}
 		h.fromClient = true
@@ -161,7 +168,7 @@ func (p *plan) lookup(typ string) *handler {
 // reflection, but for one whose parameter is a struct.
 func makeHandler[C Consumer](m reflect.Method) (h handler, why string) {
 	if m.Type.NumIn() != 3 || m.Type.NumOut() != 1 || m.Type.Out(0) != errorType || m.Type.IsVariadic() {
-		return h, fmt.Sprintf("%s has the signature %v: a handler is func(context.Context, T) error; unexport it if it is none", m.Name, signature(m.Type))
+		return h, notHandler(m)
 	}
 	switch in := m.Type.In(2); {
 	case in == envelopeType:
@@ -179,7 +186,7 @@ func makeHandler[C Consumer](m reflect.Method) (h handler, why string) {
 	case in.Kind() == reflect.Struct:
 		h.call = structCall(m.Func, in)
 	default:
-		return h, fmt.Sprintf("%s takes %v: a handler's message is consumer.Message, a struct, or layer.Envelope", m.Name, in)
+		return h, fmt.Sprintf("%s takes %v: a handler's message is consumer.Message, a struct, or layer.Envelope; unexport it if it is none", m.Name, in)
 	}
 	return h, ""
 }

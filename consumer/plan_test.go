@@ -27,15 +27,21 @@ func (c *faulty) Pointer(context.Context, *Echo) error             { return nil 
 func (c *faulty) Two(context.Context, consumer.Message, int) error { return nil }
 
 //lint:ignore ST1003 The name is the fault.
-func (c *faulty) Under_score(context.Context, consumer.Message) error              { return nil }
-func (c *faulty) Naïve(context.Context, consumer.Message) error                    { return nil }
-func (c *faulty) Many(context.Context, ...layer.Envelope) error                    { return nil }
-func (c *faulty) Send(context.Context, consumer.Frame) error                       { return nil }
-func (c *faulty) Scope() *consumer.Scope                                           { return nil }
-func (c *faulty) Receive(context.Context, string) error                            { return nil }
-func (c *faulty) Gap(context.Context) error                                        { return nil }
-func (c *faulty) Fine(context.Context, consumer.Message) error                     { return nil }
-func (c *faulty) Helper(int) error                                                 { return nil }
+func (c *faulty) Under_score(context.Context, consumer.Message) error { return nil }
+func (c *faulty) Naïve(context.Context, consumer.Message) error       { return nil }
+func (c *faulty) Many(context.Context, ...layer.Envelope) error       { return nil }
+func (c *faulty) Send(context.Context, consumer.Frame) error          { return nil }
+func (c *faulty) Scope() *consumer.Scope                              { return nil }
+func (c *faulty) Receive(context.Context, string) error               { return nil }
+func (c *faulty) Gap(context.Context) error                           { return nil }
+func (c *faulty) Fine(context.Context, consumer.Message) error        { return nil }
+func (c *faulty) Helper(int) error                                    { return nil }
+func (c *faulty) NoContext(consumer.Message) error                    { return nil }
+
+//lint:ignore ST1003 The name is the fault.
+func (c *faulty) ReceiveJson(context.Context, consumer.Message) error              { return nil }
+func (c *faulty) GroupADD() error                                                  { return nil }
+func (c *faulty) UserHTTP(context.Context, consumer.Message) error                 { return nil }
 func (c *faulty) unexported(ctx context.Context, m consumer.Message) (bool, error) { return false, nil }
 
 func TestAllFaultsAtOnce(t *testing.T) {
@@ -43,10 +49,10 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	(&faulty{}).unexported(t.Context(), nil)
 	_, err := consumer.NewHandler(func() *faulty { return new(faulty) }, &consumer.Options{
 		Groups:     []string{"no layer"},
-		FromClient: []string{"fine", "nobody.handles"},
+		FromClient: []string{"fine", "nobody.handles", "user.http"},
 		Types:      map[string]string{"chat": "Missing", "_x": "Fine", "websocket.x": "Fine", "": "Fine"},
 		Relay:      map[string]consumer.Relay{".x": consumer.RelayMessage()},
-		Origins:    []string{"http://", "a b", "https://ok.example"},
+		Origins:    []string{"http://", "a b", "https://ok.example", "https://path.example/"},
 		ReadLimit:  -1, QueueBytes: -1, PingInterval: -1, MaxConnections: -1, Slow: 7,
 		Subprotocols: []string{"a,b"},
 	})
@@ -72,7 +78,13 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		`the message type "websocket.x" is reserved`,
 		`the message type "" is empty`,
 		`Options.Relay: the message type ".x" begins with`,
+		"NoContext has the signature func(layer.Message) (error)",
+		"ReceiveJson differs from ReceiveJSON in case",
+		"GroupADD differs from GroupAdd in case",
+		`no method handles "user.http": there is a method for "user.h.t.t.p"`,
 		`Options.Origins: "http://"`,
+		`Options.Origins: "a b"`,
+		`Options.Origins: "https://path.example/" has a path`,
 		"Options.Groups needs Options.Layer",
 		"Options.Groups: group: ",
 		"Options.ReadLimit: -1 is negative",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"strings"
 )
 
 // judgeHook returns the faults of a method that has the name of a hook or of
@@ -25,6 +26,47 @@ func judgeHook(t reflect.Type, m reflect.Method, p *plan) (faults []string) {
 		}
 	}
 	return nil
+}
+
+// likeHook returns the hook or method of Base that differs from name in case
+// only, such as ReceiveJSON from what Django's receive_json would be, or "".
+func likeHook(name string) string {
+	for _, hook := range hookNames {
+		if strings.EqualFold(hook, name) {
+			return hook
+		}
+	}
+	for m := range baseType.Methods() {
+		if strings.EqualFold(m.Name, name) {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// takesMessage reports whether a method has a parameter that only handlers have.
+func takesMessage(method reflect.Type) bool {
+	for in := range method.Ins() {
+		if in == messageType || in == envelopeType {
+			return true
+		}
+	}
+	return false
+}
+
+func notHandler(m reflect.Method) string {
+	return fmt.Sprintf("%s has the signature %v: a handler is func(context.Context, T) error; unexport it if it is none", m.Name, signature(m.Type))
+}
+
+// nearest names the type that is handled and differs from typ in its dots only.
+func (p *plan) nearest(typ string) string {
+	flat := func(s string) string { return strings.ToLower(strings.ReplaceAll(canonical(s), ".", "")) }
+	for name := range p.handlers {
+		if flat(name) == flat(typ) {
+			return fmt.Sprintf(": there is a method for %q; each capital letter of its name begins a part", name)
+		}
+	}
+	return ""
 }
 
 // owner returns the type that declares t's method of that name, which an

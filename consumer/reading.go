@@ -26,6 +26,7 @@ const relieved = -1
 
 // ahead holds the messages that the relief read, up to a limit of bytes.
 type ahead struct {
+	since int64 // when the busy reader got its message, by the clock's ticks
 	mu    sync.Mutex
 	msgs  []transport.Message
 	bytes int
@@ -138,6 +139,34 @@ func (s *session) away() bool {
 	return true
 }
 
+// servesSince returns the tick since which client messages, or Connect, have had
+// or awaited the turn, or 0. The clock alone calls it.
+func (s *session) servesSince() int64 {
+	began := s.busy.Load()
+	if began != relieved {
+		return began
+	}
+	s.ahead.mu.Lock()
+	defer s.ahead.mu.Unlock()
+	if s.ahead.idle {
+		return 0
+	}
+	return s.ahead.since
+}
+
+// waits reports whether messages wait for the turn. The clock alone calls it.
+func (s *session) waits() bool {
+	if s.active.Load() > 1 || s.mailbox != nil && s.mailbox.Pending() {
+		return true
+	}
+	if s.busy.Load() != relieved {
+		return false
+	}
+	s.ahead.mu.Lock()
+	defer s.ahead.mu.Unlock()
+	return len(s.ahead.msgs) > 0
+}
+
 // relieve starts a relief if the reader has been busy since before tick. The
 // clock alone calls it.
 func (s *session) relieve(tick int64) {
@@ -145,7 +174,7 @@ func (s *session) relieve(tick int64) {
 	if began <= 0 || began >= tick || !s.retain() {
 		return
 	}
-	s.ahead = &ahead{room: make(chan struct{}, 1)}
+	s.ahead = &ahead{since: began, room: make(chan struct{}, 1)}
 	if !s.busy.CompareAndSwap(began, relieved) {
 		s.done()
 		return

@@ -30,7 +30,7 @@ func (s *session) sendJSON(ctx context.Context, v any) error {
 // frameOf frames v as JSON. What a layer message leads to may be the same for other
 // clients, and all else is sent to this one only.
 func (s *session) frameOf(v any) (*transport.Frame, error) {
-	shared := s.batches.Load()
+	shared := s.batches.Load() != 0
 	e, ok := v.(layer.Envelope)
 	switch {
 	case ok && e.IsZero():
@@ -92,7 +92,7 @@ func (s *session) sendable(ctx context.Context) (*transport.Conn, error) {
 // queue sends f: at once what the client or the program's own goroutines asked
 // for, and joined with what else is due what layer messages led to.
 func (s *session) queue(conn *transport.Conn, f *transport.Frame) error {
-	return s.queued(conn.Send(f, !s.batches.Load()), conn)
+	return s.queued(conn.Send(f, s.batches.Load() == 0), conn)
 }
 
 // queued counts what became of a frame.

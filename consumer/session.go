@@ -30,6 +30,7 @@ type session struct {
 	plan    *plan
 	opts    *Options
 	counts  *stripe
+	notices *notices
 	c       Consumer
 	scope   *Scope
 	layer   layer.ChannelLayer
@@ -46,7 +47,7 @@ type session struct {
 
 	active  atomic.Int32 // who has the turn or waits for it; above 0 nothing is relayed
 	running atomic.Bool  // a runner, or a goroutine, takes messages from the mailbox or will
-	batches atomic.Bool  // layer messages have the turn: what is sent goes out together
+	batches atomic.Int64 // the clock's tick since when layer messages have the turn: what is sent goes out together; else 0
 	ended   atomic.Bool
 	warned  atomic.Bool  // of the layer
 	refs    atomic.Int32 // goroutines that serve the connection, and its Disconnect
@@ -119,12 +120,8 @@ func (s *session) awaitTurn() {
 	case <-timer.C:
 	}
 	s.count(stuck)
-	event := ""
-	if p := s.now.Load(); p != nil {
-		event = *p
-	}
 	s.opts.Logger.Error("consumer: a handler still runs after its connection ended",
-		"consumer", fmt.Sprintf("%T", s.c), "event", event, "after", s.opts.HandlerTimeout)
+		"consumer", fmt.Sprintf("%T", s.c), "event", s.event(), "after", s.opts.HandlerTimeout)
 	s.turn <- struct{}{}
 }
 
@@ -196,6 +193,14 @@ func (s *session) guard(event *string, f func() error) (err error) {
 	return err
 }
 
+// event returns who has or had the turn.
+func (s *session) event() string {
+	if p := s.now.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
 // begin notes who has the turn. Mostly it is the event of the time before, and
 // a load is cheaper than a store.
 func (s *session) begin(event *string) {
@@ -261,7 +266,7 @@ func (s *session) bind(c Consumer) error {
 	if c == nil {
 		return errors.New("the factory returned nil")
 	}
-	b := c.base()
+	b := c.embedConsumerBase()
 	if b == nil {
 		return errors.New("the consumer's Base is a nil pointer: embed consumer.Base by value")
 	}
@@ -273,8 +278,8 @@ func (s *session) bind(c Consumer) error {
 }
 
 // newSession makes a session without a consumer.
-func newSession(p *plan, opts *Options, counts *stripe, values context.Context) *session {
-	s := &session{plan: p, opts: opts, counts: counts, layer: opts.Layer, turn: make(chan struct{}, 1)}
+func newSession(p *plan, opts *Options, counts *stripe, n *notices, values context.Context) *session {
+	s := &session{plan: p, opts: opts, counts: counts, notices: n, layer: opts.Layer, turn: make(chan struct{}, 1)}
 	inner, cancel := context.WithCancelCause(context.Background())
 	s.ctx = &connContext{Context: inner}
 	s.ctx.values.Store(&valueSource{ctx: values})

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/gochannels/channels/consumer/internal/transport"
@@ -8,7 +9,31 @@ import (
 )
 
 // Stats is what a Handler or a Worker counted since it was made. Maps hold the
-// reasons that occurred.
+// reasons that occurred:
+//
+//	Refused  handshake            no WebSocket handshake
+//	         origin               a page that may not connect: Options.Origins
+//	         connect              Connect's error, or its Close
+//	         connect_timeout      Connect ran for ConnectTimeout
+//	         max_connections, connect_concurrency, draining
+//	         layer                the layer is down or full
+//	         panic                the factory's or Connect's
+//	         client_gone          the client left meanwhile
+//	         hijack               middleware hides the connection
+//	Closed   client, server       by a close frame of that side
+//	         lost                 without a close frame
+//	         protocol             the client broke RFC 6455 or 7692
+//	         too_big              beyond Options.ReadLimit
+//	         slow                 beyond Options.QueueBytes
+//	         write_timeout, ping_timeout
+//	Dropped  ignored              by a consumer without ReceiveJSON
+//	         unknown_type         no handler
+//	         undecodable          not a message, or not one that its handler takes
+//	         closed               after the end
+//	         slow                 beyond Options.QueueBytes, with SlowDrop too
+//	         unsent               queued, and the connection ended first
+//	         no_consumer          a worker's factory failed
+//	Errors   handler, panic, layer
 type Stats struct {
 	Open         int64            // connections now
 	Accepted     int64            // handshakes
@@ -22,6 +47,7 @@ type Stats struct {
 	Dropped      map[string]int64 // messages and frames, by reason
 	Errors       map[string]int64 // of hooks and handlers, by kind
 	Gaps         int64            // reports of lost messages
+	Overdue      int64            // hooks and handlers for which other messages waited for HandlerTimeout
 	Stuck        int64            // handlers that ran past HandlerTimeout after the end
 }
 
@@ -36,6 +62,7 @@ const (
 	relaysSent
 	framesSent
 	gaps
+	overdue
 	stuck
 
 	refusedHandshake // not a WebSocket handshake
@@ -54,6 +81,7 @@ const (
 	closedServer
 	closedLost
 	closedProtocol
+	closedTooBig
 	closedSlow
 	closedWriteTimeout
 	closedPingTimeout
@@ -79,6 +107,7 @@ var counterInfo = [numCounters]struct{ name, reason, help string }{
 	relaysSent:   {"relayed", "", "Layer messages sent on without running code."},
 	framesSent:   {"sent", "", "Frames queued for clients."},
 	gaps:         {"gaps", "", "Reports that the layer lost messages."},
+	overdue:      {"overdue", "", "Hooks and handlers for which other messages waited for HandlerTimeout."},
 	stuck:        {"stuck", "", "Handlers still running HandlerTimeout after their connection's end."},
 
 	refusedHandshake:   {"refused", "handshake", "Handshakes refused."},
@@ -97,6 +126,7 @@ var counterInfo = [numCounters]struct{ name, reason, help string }{
 	closedServer:       {"closed", "server", ""},
 	closedLost:         {"closed", "lost", ""},
 	closedProtocol:     {"closed", "protocol", ""},
+	closedTooBig:       {"closed", "too_big", ""},
 	closedSlow:         {"closed", "slow", ""},
 	closedWriteTimeout: {"closed", "write_timeout", ""},
 	closedPingTimeout:  {"closed", "ping_timeout", ""},
@@ -165,17 +195,22 @@ func (c *counters) stats(open int64) Stats {
 		Dropped:      reasons("dropped"),
 		Errors:       reasons("errors"),
 		Gaps:         c.sum(gaps),
+		Overdue:      c.sum(overdue),
 		Stuck:        c.sum(stuck),
 	}
 }
 
-func (c *counters) metrics(prefix string) []layer.Metric {
+// metrics returns what is counted under names, or all of it.
+func (c *counters) metrics(prefix string, names ...string) []layer.Metric {
 	metrics := make([]layer.Metric, 0, numCounters+1)
 	help := ""
 	for i := range numCounters {
 		info := counterInfo[i]
 		if info.help != "" {
 			help = info.help
+		}
+		if len(names) > 0 && !slices.Contains(names, info.name) {
+			continue
 		}
 		metrics = append(metrics, layer.Metric{Name: prefix + info.name + "_total", Reason: info.reason, Help: help, Value: c.sum(i)})
 	}

@@ -74,7 +74,7 @@ func TestOneCloseFrameInAStorm(t *testing.T) {
 		"no close code":    {masked(0x88, closing(1006)), 1002, "protocol"},
 		"not UTF-8":        {masked(0x81, "\xff"), 1007, "protocol"},
 		"a flood of pings": {[]byte(strings.Repeat(string(masked(0x89, "")), 500)), 1008, "protocol"},
-		"too much":         {[]byte{0x81, 0xFF, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0}, 1009, "protocol"},
+		"too much":         {[]byte{0x81, 0xFF, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0}, 1009, "too_big"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,7 +131,7 @@ func TestOneCloseFrameInAStorm(t *testing.T) {
 				switch {
 				case test.cause == "server":
 					conn.Write(masked(0x88, want))
-				case test.cause == "protocol":
+				case test.cause == "protocol" || test.cause == "too_big":
 					conn.(*net.TCPConn).CloseWrite()
 				}
 			})

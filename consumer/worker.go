@@ -36,6 +36,7 @@ type Worker struct {
 	slots       int
 	opts        *Options
 	counts      counters
+	notices     notices
 }
 
 // NewWorker returns a worker for a channel such as "thumbnails". newConsumer
@@ -102,7 +103,9 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) Stats() Stats { return w.counts.stats(0) }
 
 // Metrics implements layer.Measured.
-func (w *Worker) Metrics() []layer.Metric { return w.counts.metrics("channels_worker_") }
+func (w *Worker) Metrics() []layer.Metric {
+	return w.counts.metrics("channels_worker_", "handled", "dropped", "errors")
+}
 
 func (w *Worker) runSlot(ctx context.Context) error {
 	var s *session
@@ -143,7 +146,7 @@ func (w *Worker) runSlot(ctx context.Context) error {
 
 // newSlot makes a slot's consumer.
 func (w *Worker) newSlot(ctx context.Context) (*session, error) {
-	s := newSession(w.plan, w.opts, w.counts.stripe(), context.WithoutCancel(ctx))
+	s := newSession(w.plan, w.opts, w.counts.stripe(), &w.notices, context.WithoutCancel(ctx))
 	s.channel = w.channel
 	s.scope = &Scope{Channel: w.channel}
 	err := s.guard(&w.channel, func() error { return s.bind(w.newConsumer()) })

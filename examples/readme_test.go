@@ -124,8 +124,8 @@ func TestReadmeCodeCompiles(t *testing.T) {
 const module = "github.com/gochannels/channels"
 
 var imports = map[string]string{
-	"consumer": module + "/consumer", "group": module + "/group", "layer": module + "/layer",
-	"context": "context", "errors": "errors", "http": "net/http", "signal": "os/signal", "syscall": "syscall", "time": "time",
+	"consumer": module + "/consumer", "group": module + "/group", "layer": module + "/layer", "redislayer": module + "/layer/redislayer",
+	"context": "context", "errors": "errors", "http": "net/http", "os": "os", "signal": "os/signal", "syscall": "syscall", "time": "time",
 }
 
 func withImports(t *testing.T, b block) string {
@@ -154,22 +154,29 @@ func TestReadmeCommandsExist(t *testing.T) {
 	for _, b := range blocks(t, "sh") {
 		for command := range strings.Lines(b.text) {
 			command = strings.TrimSpace(command)
-			if err := checkCommand(command); err != nil {
+			if err := checkCommand(t, command); err != nil {
 				t.Errorf("README.md:%d: %s: %v", b.line, command, err)
 			}
 		}
 	}
 }
 
-func checkCommand(command string) error {
+func checkCommand(t *testing.T, command string) error {
 	words := strings.Fields(command)
 	switch {
-	case len(words) == 3 && words[0] == "go" && words[1] == "get" && strings.HasPrefix(words[2], module):
-		text, err := os.ReadFile(filepath.Join(root, strings.TrimPrefix(words[2], module), "go.mod"))
-		if err == nil && !strings.HasPrefix(string(text), "module "+words[2]+"\n") {
-			err = errors.New("there is no such module")
+	case len(words) >= 3 && words[0] == "go" && words[1] == "get":
+		for _, pkg := range words[2:] {
+			files, err := parse(strings.TrimPrefix(pkg, module), parser.PackageClauseOnly)
+			if err != nil {
+				return err
+			}
+			if len(files) == 0 { // a module without a package at its root would not be complete
+				return fmt.Errorf("there is no package %s", pkg)
+			}
 		}
-		return err
+		return nil
+	case words[0] == "python3":
+		return export(t, command)
 	case len(words) == 3 && words[0] == "go" && words[1] == "run":
 		files, err := parse(words[2], parser.PackageClauseOnly)
 		if err == nil && (len(files) == 0 || files[0].Name.Name != "main") {
@@ -184,6 +191,33 @@ func checkCommand(command string) error {
 		return err
 	}
 	return errors.New("no rule of this test says how to check it")
+}
+
+// export runs a command that writes the settings of a Django project to
+// layers.json.
+func export(t *testing.T, command string) error {
+	dir := t.TempDir()
+	const settings = `CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [("redis.example", 6379)]}}}`
+	if err := os.Mkdir(filepath.Join(dir, "mysite"), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "mysite", "settings.py"), []byte(settings), 0o600); err != nil {
+		return err
+	}
+	workspace, err := filepath.Abs(filepath.Join(root, "go.work"))
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK="+workspace, "PYTHONDONTWRITEBYTECODE=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	layers, err := os.ReadFile(filepath.Join(dir, "layers.json"))
+	if err == nil && !strings.Contains(string(layers), "redis.example") {
+		err = fmt.Errorf("it writes %q", layers)
+	}
+	return err
 }
 
 // parse parses a directory's files but tests.

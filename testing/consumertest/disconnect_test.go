@@ -278,3 +278,21 @@ func TestBubbleLeavesNothing(t *testing.T) {
 		consumertest.NewWebsocketCommunicator(t, echo(), "/never-connected")
 	})
 }
+
+// After a fault of the client's the server closes its side and waits for the
+// client's, which it gets at once.
+func TestDisconnectAfterAFault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		app := consumer.MustHandler(func() *Echo { return new(Echo) }, &consumer.Options{ReadLimit: 100})
+		c := consumertest.NewWebsocketCommunicator(t, app, "/")
+		c.Connect()
+		begun := time.Now()
+		c.SendText(strings.Repeat("x", 101))
+		c.ExpectClose(1009)
+		c.Disconnect()
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+	})
+}

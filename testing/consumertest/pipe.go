@@ -37,6 +37,13 @@ func (e *end) Close() error {
 	return nil
 }
 
+// CloseWrite ends one direction: the peer reads what was written before, then
+// io.EOF.
+func (e *end) CloseWrite() error {
+	e.out.closeWrite()
+	return nil
+}
+
 func (e *end) SetDeadline(t time.Time) error {
 	e.in.setReadDeadline(t)
 	e.out.setWriteDeadline(t)

@@ -108,7 +108,8 @@ const (
 	CauseClient       Cause = iota // the client's close frame
 	CauseServer                    // our close frame, asked for by the application
 	CauseLost                      // the socket ended without a close frame
-	CauseProtocol                  // the client broke the protocol or a limit
+	CauseProtocol                  // the client broke the protocol
+	CauseTooBig                    // its message exceeds ReadLimit
 	CauseSlow                      // the client does not read
 	CauseWriteTimeout              // a write did not end in time
 	CausePingTimeout               // a ping was not answered in time

@@ -169,7 +169,7 @@ func (c *Conn) closeWritten() {
 		return
 	}
 	c.nc.SetReadDeadline(time.Now().Add(c.set.CloseTimeout))
-	if c.end.Cause == CauseProtocol {
+	if c.end.Cause == CauseProtocol || c.end.Cause == CauseTooBig {
 		// What the client still sends can't be understood. Our end of the
 		// stream tells it that nothing follows; closing the socket with unread
 		// bytes would reset it and lose the close frame.

@@ -16,7 +16,11 @@ func (c *Conn) readFailed(err error) *EndError {
 	case errors.As(err, &end):
 		c.peerClose(end)
 	case errors.As(err, &fault):
-		c.closeWith(&EndError{Code: fault.code, Cause: CauseProtocol, Err: err})
+		cause := CauseProtocol
+		if fault == errTooBig {
+			cause = CauseTooBig
+		}
+		c.closeWith(&EndError{Code: fault.code, Cause: cause, Err: err})
 		if c.discard() {
 			c.peerLeft()
 		} else {

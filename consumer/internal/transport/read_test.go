@@ -97,7 +97,11 @@ func TestProtocolErrors(t *testing.T) {
 			c.send(test.send...)
 			c.expectClose(test.code)
 			c.Close()
-			e := s.expectEnd(t, test.code, transport.CauseProtocol)
+			cause := transport.CauseProtocol
+			if test.code == 1009 {
+				cause = transport.CauseTooBig
+			}
+			e := s.expectEnd(t, test.code, cause)
 			if e.Err == nil {
 				t.Error("no error says what was wrong")
 			}
