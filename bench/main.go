@@ -36,12 +36,14 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	pattern := flag.String("run", "", "regular expression of the scenarios to run")
+	pattern := flag.String("run", "", "regular expression of the scenarios to run: "+strings.Join(names(), ", "))
 	only := flag.String("servers", "", "regular expression of the servers to run")
 	reps := flag.Int("reps", 3, "runs of each server")
 	out := flag.String("out", "", "file to append each run to, as a line of JSON")
@@ -101,6 +103,13 @@ func bench(ctx context.Context, o options) error {
 	return r.write(dir)
 }
 
+func names() (all []string) {
+	for _, s := range plan {
+		all = append(all, s.name)
+	}
+	return all
+}
+
 // runAll runs the scenarios that are asked for.
 func runAll(ctx context.Context, dir string, o options) ([]line, error) {
 	scenarioNames, err := regexp.Compile(o.scenarios)
@@ -110,6 +119,9 @@ func runAll(ctx context.Context, dir string, o options) ([]line, error) {
 	serverNames, err := regexp.Compile(o.servers)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.ContainsFunc(plan, func(s scenario) bool { return scenarioNames.MatchString(s.name) }) {
+		return nil, fmt.Errorf("-run %q matches none of %s", o.scenarios, strings.Join(names(), ", "))
 	}
 	r, err := newRunner(ctx, dir)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log"
+	"net"
 	"net/http"
 	"os/signal"
 	"syscall"
@@ -21,7 +22,11 @@ func main() {
 	taxi := consumer.MustHandler(NewTaxi, &consumer.Options{Layer: l})
 	mux := http.NewServeMux()
 	mux.Handle("/taxi/", taxi)
-	server := &http.Server{Addr: "127.0.0.1:8000", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	listener, err := net.Listen("tcp", "127.0.0.1:8000")
+	if err != nil {
+		log.Fatal(err)
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -33,7 +38,7 @@ func main() {
 		ended <- errors.Join(consumer.Shutdown(ctx, taxi), server.Shutdown(ctx), l.Close())
 	}()
 	log.Println("quickstart: ws://127.0.0.1:8000/taxi/")
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal(err)
 	}
 	if err := <-ended; err != nil {
