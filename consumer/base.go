@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -94,13 +95,20 @@ func (b *Base) Send(ctx context.Context, f Frame) error {
 }
 
 // GroupAdd joins a group. When it returns, a GroupSend begun afterwards
-// anywhere will arrive. Groups are left by themselves at the end.
+// anywhere will arrive. Groups are left by themselves at the end, after which it
+// returns a *CloseError.
 func (b *Base) GroupAdd(ctx context.Context, group string) error {
 	l, channel, err := b.channel()
 	if err != nil {
 		return err
 	}
-	return l.GroupAdd(ctx, group, channel)
+	err = l.GroupAdd(ctx, group, channel)
+	if errors.Is(err, layer.ErrUnknownChannel) {
+		if conn := b.session().conn.Load(); conn != nil && conn.End() != nil {
+			return closeError(conn.End())
+		}
+	}
+	return err
 }
 
 // GroupDiscard leaves a group. Leaving one that was not joined is no error.

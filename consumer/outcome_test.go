@@ -216,6 +216,9 @@ func TestCloseFromConsumer(t *testing.T) {
 			if err := c.SendJSON(context.WithoutCancel(ctx), "late"); !errors.As(err, &closed) || closed.Code != 4000 {
 				e = append(e, fmt.Errorf("SendJSON after Close: %w", err))
 			}
+			if err := c.GroupAdd(context.WithoutCancel(ctx), "late"); !errors.As(err, &closed) || closed.Code != 4000 {
+				e = append(e, fmt.Errorf("GroupAdd after Close: %w", err))
+			}
 			if cause := context.Cause(ctx); !errors.As(cause, &closed) || closed.Code != 4000 {
 				e = append(e, fmt.Errorf("ctx's cause is %w", cause))
 			}
@@ -230,7 +233,7 @@ func TestCloseFromConsumer(t *testing.T) {
 			return nil
 		},
 	}
-	c := consumertest.NewWebsocketCommunicator(t, h.handler(t, consumer.Options{}), "/")
+	c := consumertest.NewWebsocketCommunicator(t, h.handler(t, consumer.Options{Layer: new(layer.Memory)}), "/")
 	c.Connect()
 	c.SendText("{}")
 	c.SendText("{}") // not handled any more
