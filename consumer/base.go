@@ -40,13 +40,17 @@ type AcceptOptions struct {
 	// Subprotocol must be one that the client offers. If it is empty, the
 	// first of Options.Subprotocols that the client offers is agreed on.
 	Subprotocol string
-	// Header is added to the answer.
+	// Header is added to the answer, beside what middleware has set.
 	Header http.Header
 }
 
 // Accept completes the handshake. It may be called in Connect only, once, with
 // at most one AcceptOptions. What is sent before Connect returns goes out in
-// order; what the client sends is handled after Connect has returned.
+// order; what the client sends is handled after Connect has returned. It blocks
+// until the answer is written, for WriteTimeout at most. After an error about opts
+// or of ctx it may be called again; any other means that there will be no
+// connection, as the client has left, ConnectTimeout has passed or Shutdown has
+// begun: return it.
 func (b *Base) Accept(ctx context.Context, opts ...AcceptOptions) error {
 	s := b.session()
 	if s == nil {
@@ -57,10 +61,9 @@ func (b *Base) Accept(ctx context.Context, opts ...AcceptOptions) error {
 
 // Close queues a close frame behind what is queued and returns. No handler
 // starts after it, but for one that was just about to, and Disconnect is told
-// the code. Before Accept it refuses
-// the connection with 403. The code 0 is 1000; one that may not be sent is an
-// error. The reason is cut to 123 bytes between runes. Closing again does
-// nothing.
+// the code. Before Accept it refuses the connection with 403. The code 0 is 1000;
+// one that may not be sent is an error. The reason is cut to 123 bytes between
+// runes. Closing again does nothing.
 func (b *Base) Close(code StatusCode, reason string) error {
 	s := b.session()
 	if s == nil {
@@ -73,7 +76,8 @@ func (b *Base) Close(code StatusCode, reason string) error {
 // difference between 1 and 1.0; a [layer.Envelope] is encoded once for all
 // consumers that send it; anything else goes by encoding/json. It does not
 // block: nil means queued. Errors: ctx's, looked at before queueing; the encoder's;
-// ErrNotAccepted before Accept; a *CloseError after the close; ErrSlowClient
+// ErrNotAccepted before Accept; after the close one that is a *CloseError for
+// errors.As, with what happened to the socket behind it; ErrSlowClient
 // when this very call closed a client that does not read; an error wrapping
 // layer.ErrFull when Options.Slow is SlowDrop and the frame was dropped.
 func (b *Base) SendJSON(ctx context.Context, v any) error {
@@ -95,8 +99,9 @@ func (b *Base) Send(ctx context.Context, f Frame) error {
 }
 
 // GroupAdd joins a group. When it returns, a GroupSend begun afterwards
-// anywhere will arrive. Groups are left by themselves at the end, after which it
-// returns a *CloseError.
+// anywhere will arrive. Groups are left by themselves at the end, after which its
+// error is a *CloseError as SendJSON's. In a worker it is the worker's channel that
+// joins, and stays.
 func (b *Base) GroupAdd(ctx context.Context, group string) error {
 	l, channel, err := b.channel()
 	if err != nil {
@@ -151,7 +156,7 @@ func (b *Base) Layer() layer.ChannelLayer {
 
 // ChannelName returns the name by which Layer().Send reaches this consumer
 // alone, or "" without a layer. It is as secret as the consumer's messages:
-// don't show it to clients.
+// don't show it to clients. In a worker it is the worker's channel.
 func (b *Base) ChannelName() string {
 	s := b.session()
 	if s == nil {

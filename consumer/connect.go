@@ -23,14 +23,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !h.origins.allowed(r) {
 		counts.add(refusedOrigin)
-		h.log.Log(r.Context(), h.notices.origin.level(slog.LevelWarn), "consumer: handshake refused: this page may not connect, see Options.Origins",
+		h.opts.Logger.Log(r.Context(), h.notices.origin.level(slog.LevelWarn), "consumer: handshake refused: this page may not connect, see Options.Origins",
 			"origin", fmt.Sprintf("%.100q", r.Header["Origin"]), "host", r.Host)
 		http.Error(w, "origin not allowed", http.StatusForbidden)
 		return
 	}
 	if !transport.CanHijack(w) {
 		counts.add(refusedHijack)
-		h.log.Error("consumer: the connection can't be taken over: middleware hides it, by a ResponseWriter with neither Hijack nor Unwrap",
+		h.opts.Logger.Log(r.Context(), h.notices.unusable.level(slog.LevelError), "consumer: the connection can't be taken over: middleware hides it, by a ResponseWriter with neither Hijack nor Unwrap",
 			"writer", fmt.Sprintf("%T", w))
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
@@ -114,6 +114,30 @@ func (s *session) runConnect(hs *handshake) {
 	if err = s.judge(eventConnect, false, err); err == nil {
 		s.answer(AcceptOptions{})
 	}
+}
+
+// join opens the session's channel and puts it into the groups of the options.
+func (s *session) join(ctx context.Context) error {
+	if s.layer == nil {
+		return nil
+	}
+	m, err := s.layer.NewChannel(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.mailbox, s.channel = m, m.Channel()
+	s.mu.Unlock()
+	if s.ended.Load() { // given up meanwhile: see release
+		m.Close()
+		return ErrNotConnected
+	}
+	for _, group := range s.opts.Groups {
+		if err := s.layer.GroupAdd(ctx, group, s.channel); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errFactory and errJoin tell faults before Connect from its own.

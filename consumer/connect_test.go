@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -252,12 +253,16 @@ func TestAcceptOptions(t *testing.T) {
 		return c.Accept(ctx, consumer.AcceptOptions{Subprotocol: "v2", Header: http.Header{"X-Served-By": {"me"}, "Set-Cookie": {"a=1", "b=2"}}})
 	}, receive: func(ctx context.Context, c *hooks, _ consumer.Message) error { return c.SendJSON(ctx, c.Subprotocol()) }}
 	app := h.handler(t, consumer.Options{Subprotocols: []string{"v1"}})
-	c := consumertest.NewWebsocketCommunicator(t, app, "/", &consumertest.Options{Subprotocols: []string{"v1", "v2"}})
+	middleware := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "session=1")
+		app.ServeHTTP(w, r)
+	})
+	c := consumertest.NewWebsocketCommunicator(t, middleware, "/", &consumertest.Options{Subprotocols: []string{"v1", "v2"}})
 	resp := c.Connect()
 	for _, err := range <-errs {
 		t.Error(err)
 	}
-	if c.Subprotocol() != "v2" || resp.Header.Get("X-Served-By") != "me" || len(resp.Header["Set-Cookie"]) != 2 {
+	if c.Subprotocol() != "v2" || resp.Header.Get("X-Served-By") != "me" || !slices.Equal(resp.Header["Set-Cookie"], []string{"session=1", "a=1", "b=2"}) {
 		t.Errorf("subprotocol %q, headers %v", c.Subprotocol(), resp.Header)
 	}
 	c.SendText("{}")

@@ -39,7 +39,8 @@ type Consumer interface {
 	embedConsumerBase() *Base // what to do if the compiler misses it: embed Base
 }
 
-// Frame is a data frame: UTF-8 text, or bytes.
+// Frame is a data message, UTF-8 text or bytes, in however many frames it came.
+// What a hook gets is its own.
 type Frame struct {
 	Binary bool
 	Data   []byte

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 )
 
@@ -19,7 +20,7 @@ func (s *session) deny(w http.ResponseWriter, err error) {
 	}
 	switch {
 	case errors.As(err, &factory):
-		s.opts.Logger.Error("consumer: no consumer for a connection", "error", err)
+		s.opts.Logger.Log(s.ctx, s.notices.unusable.level(slog.LevelError), "consumer: no consumer for a connection", "error", err)
 		s.refuse(refusedPanic, cause)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	case errors.As(err, &panicked):
@@ -27,7 +28,7 @@ func (s *session) deny(w http.ResponseWriter, err error) {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	case isLayerError(err), errors.As(err, &join):
 		if !isLayerError(err) { // else tell has logged it
-			s.opts.Logger.Error("consumer: no channel or groups for a connection", "error", err)
+			s.opts.Logger.Log(s.ctx, s.notices.unusable.level(slog.LevelError), "consumer: no channel or groups for a connection", "error", err)
 		}
 		s.refuse(refusedLayer, cause)
 		unavailable(w)

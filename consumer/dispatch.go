@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/gochannels/channels/consumer/internal/transport"
 	"github.com/gochannels/channels/layer"
@@ -64,18 +65,18 @@ func (s *session) taken() {
 // whether there may be more. active was raised before a message leaves the
 // mailbox, so nothing is relayed past it.
 func (s *session) takeBatch() (more bool) {
-	unwound := true
+	returned := false
 	s.batches.Store(s.h.clock.tick.Load())
 	defer func() {
 		s.batches.Store(0)
 		s.leave()
-		if unwound { // a handler called runtime.Goexit, and the connection was closed
+		if !returned { // a handler called runtime.Goexit, and the connection was closed
 			s.done()
 		}
 	}()
 	for range batch {
 		if s.ended.Load() {
-			unwound = false
+			returned = true
 			return false
 		}
 		if gap, ok := s.mailbox.TakeGap(); ok {
@@ -84,12 +85,12 @@ func (s *session) takeBatch() (more bool) {
 		}
 		e, ok := s.mailbox.TryReceive()
 		if !ok {
-			unwound = false
+			returned = true
 			return false
 		}
 		s.handleLayer(e)
 	}
-	unwound = false
+	returned = true
 	return true
 }
 
@@ -97,7 +98,7 @@ func (s *session) handleGap(gap layer.Gap) {
 	s.count(gaps)
 	g, ok := s.c.(gapper)
 	if !ok {
-		s.opts.Logger.Warn("consumer: the layer lost messages, and the consumer has no Gap hook",
+		s.opts.Logger.Log(s.ctx, s.notices.gap.level(slog.LevelWarn), "consumer: the layer lost messages, and the consumer has no Gap hook",
 			"consumer", fmt.Sprintf("%T", s.c), "cause", gap.Cause, "since", gap.Since)
 		return
 	}
@@ -131,13 +132,12 @@ func (s *session) invoke(ctx context.Context, h *handler, e layer.Envelope) (err
 		if !returned {
 			err = s.caught(h.event, recover())
 		}
+		if _, bad := err.(badMessage); !bad {
+			s.count(handled)
+		}
 	}()
-	s.count(handled)
 	err = h.call(s.c, ctx, e)
 	returned = true
-	if _, bad := err.(badMessage); bad {
-		s.counts.n[handled].Add(-1)
-	}
 	return err
 }
 

@@ -128,7 +128,9 @@
 //	relief of a reader   the clock             with the socket; see below      Shutdown
 //	clock, one a handler the first connection  with the last connection        the next clock
 //	flushers, one a core frames that are due   when none is                    -
-//	a blocked write      a full socket         with WriteTimeout at most       -
+//	a blocked write      a full socket, and    when its queue is empty, or     -
+//	                     under TLS each first  64 KiB took WriteTimeout
+//	                     message in a queue
 //	a worker's slot      Worker.Run            with Run's ctx                  Run
 //
 // An idle connection has the reader alone. Handlers of layer messages may block:

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-
-	"github.com/gochannels/channels/consumer/internal/transport"
 )
 
 // Errors of this package. Each may be wrapped; compare with errors.Is.
@@ -37,7 +35,7 @@ var (
 )
 
 // CloseError closes the connection with a code and a reason when a hook or
-// handler returns it. Sending returns it after the close.
+// handler returns it. After the close, errors.As finds it in what sending returns.
 type CloseError struct {
 	Code   StatusCode
 	Reason string
@@ -52,9 +50,9 @@ func (e *CloseError) Error() string {
 // a response of its own. Browsers show a script none of it: to them every
 // refusal is the close code 1006.
 type DenyError struct {
-	Status int // 300 to 599; 0 is 403
-	Header http.Header
-	Body   []byte // nil: the status text
+	Status int         // 300 to 599; 0 is 403
+	Header http.Header // replaces what middleware has set under the same names
+	Body   []byte      // nil: the status text
 }
 
 // Error implements error.
@@ -106,37 +104,10 @@ func (e *StuckError) Error() string {
 	return fmt.Sprintf("consumer: shutdown: hooks or handlers of connections still run, %d in number: %v", e.Stuck, e.Err)
 }
 
-// Unwrap returns the context's error.
+// Unwrap returns the context's cause.
 func (e *StuckError) Unwrap() error { return e.Err }
 
 // badMessage is an error that costs a message and not the connection.
 type badMessage struct{ error }
 
 func (e badMessage) Unwrap() error { return e.error }
-
-// StatusCode is a WebSocket close code, RFC 6455 section 7.4. Applications use
-// 4000 to 4999; 3000 to 3999 are for registered protocols.
-type StatusCode int
-
-// The codes of RFC 6455 and of the IANA registry.
-const (
-	StatusNormalClosure   StatusCode = 1000
-	StatusGoingAway       StatusCode = 1001
-	StatusProtocolError   StatusCode = 1002
-	StatusUnsupportedData StatusCode = 1003
-	StatusNoStatus        StatusCode = 1005 // Disconnect sees it: a close frame without a code
-	StatusAbnormalClosure StatusCode = 1006 // Disconnect sees it: no close frame
-	StatusInvalidData     StatusCode = 1007
-	StatusPolicyViolation StatusCode = 1008
-	StatusMessageTooBig   StatusCode = 1009
-	StatusInternalError   StatusCode = 1011
-	StatusServiceRestart  StatusCode = 1012
-	StatusTryAgainLater   StatusCode = 1013
-)
-
-func checkCode(code StatusCode) error {
-	if err := transport.CheckCode(int(code)); err != nil {
-		return fmt.Errorf("consumer: %w", err)
-	}
-	return nil
-}

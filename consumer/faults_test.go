@@ -61,6 +61,32 @@ func TestNilPointersAsErrors(t *testing.T) {
 	}
 }
 
+// What Disconnect can't do is told, though the connection has ended, and what it
+// can't send to a client that has left is not.
+func TestErrorsOfDisconnect(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err  error
+		want int64
+	}{
+		"context.Canceled":  {context.Canceled, 1},
+		"layer.ErrClosed":   {layer.ErrClosed, 1},
+		"ErrUnknownChannel": {layer.ErrUnknownChannel, 1},
+		"CloseError":        {&consumer.CloseError{Code: 1000}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			app := (&hooks{disconnect: func(context.Context, *hooks, consumer.StatusCode) error { return test.err }}).handler(t, consumer.Options{})
+			c := consumertest.NewWebsocketCommunicator(t, app, "/")
+			c.Connect()
+			c.Disconnect()
+			if got := app.Stats().Errors["handler"]; got != test.want {
+				t.Errorf("%d errors counted, want %d", got, test.want)
+			}
+		})
+	}
+}
+
 // An OnError that ends its goroutine, as t.Fatal does, ends the connection.
 func TestOnErrorThatCallsGoexit(t *testing.T) {
 	t.Parallel()

@@ -1,10 +1,8 @@
 package consumer
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"reflect"
 	"sync"
@@ -16,8 +14,9 @@ import (
 )
 
 // Handler serves each WebSocket handshake with a consumer of its own. It is an
-// http.Handler; ServeHTTP returns once the consumer's Connect has returned,
-// and the connection goes on. Serve no other kind of request with it: they are
+// http.Handler; ServeHTTP returns once the consumer's Connect has returned, and
+// the connection goes on. Before Accept it also returns when ConnectTimeout has
+// passed or the client has left, and Connect may go on then. Serve no other kind of request with it: they are
 // refused with 426 or what fits. End it with [Shutdown]: http.Server.Shutdown forgets
 // connections that were upgraded.
 type Handler struct {
@@ -29,7 +28,6 @@ type Handler struct {
 	settings    *transport.Settings
 	counts      counters
 	notices     notices
-	log         *slog.Logger
 	clock       clock
 	runners     runners
 	connectors  connectors
@@ -60,7 +58,6 @@ func NewHandler[C Consumer](newConsumer func() C, opts *Options) (*Handler, erro
 		plan:        p,
 		opts:        o,
 		origins:     origins,
-		log:         o.Logger,
 	}
 	err := errors.Join(optsErr, planErr, originsErr, h.addRelays(o.Relay))
 	if newConsumer == nil {
@@ -206,27 +203,3 @@ var _ interface {
 	http.Handler
 	layer.Measured
 } = (*Handler)(nil)
-
-// join opens the session's channel and puts it into the groups of the options.
-func (s *session) join(ctx context.Context) error {
-	if s.layer == nil {
-		return nil
-	}
-	m, err := s.layer.NewChannel(ctx)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	s.mailbox, s.channel = m, m.Channel()
-	s.mu.Unlock()
-	if s.ended.Load() { // given up meanwhile: see release
-		m.Close()
-		return ErrNotConnected
-	}
-	for _, group := range s.opts.Groups {
-		if err := s.layer.GroupAdd(ctx, group, s.channel); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -74,8 +74,10 @@ func (s *session) upgrade(hs *handshake, o AcceptOptions) error {
 	if s.h.draining.Load() {
 		return errDraining
 	}
+	header := hs.w.Header()
 	for name, values := range o.Header {
-		hs.w.Header()[http.CanonicalHeaderKey(name)] = values
+		name = http.CanonicalHeaderKey(name)
+		header[name] = append(slices.Clip(header[name]), values...)
 	}
 	sub := o.Subprotocol
 	if sub == "" {

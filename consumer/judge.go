@@ -16,7 +16,7 @@ func (s *session) judge(event string, fromClient bool, err error) error {
 	if err = sound(err); err == nil {
 		return nil
 	}
-	if s.ended.Load() && isCancel(err) {
+	if s.ended.Load() && isCancel(event, err) {
 		return nil // of the end itself
 	}
 	var bad badMessage
@@ -65,7 +65,7 @@ func (s *session) ask(e *EventError) (err error) {
 		}
 		err = e.Err
 		if value := recover(); value != nil {
-			s.opts.Logger.Error("consumer: Options.OnError panicked", "event", e.Event, "value", fmt.Sprint(value))
+			s.log(slog.LevelError, e, "consumer: Options.OnError panicked", "value", fmt.Sprint(value), "stack", string(debug.Stack()))
 		} else { // runtime.Goexit: nobody acts on the error
 			s.closeConn(StatusInternalError, "")
 		}
@@ -122,11 +122,7 @@ func (s *session) tell(e *EventError, bad bool, err error) error {
 		return err
 	case isLayerError(err):
 		s.count(errorLayer)
-		level := slog.LevelDebug
-		if !s.warned.Swap(true) { // once a connection: a client may ask for more
-			level = slog.LevelWarn
-		}
-		s.log(level, e, "consumer: layer", "error", err)
+		s.log(s.notices.layer.level(slog.LevelWarn), e, "consumer: layer", "error", err)
 		if connecting {
 			return err
 		}
@@ -159,9 +155,13 @@ func isLayerError(err error) bool {
 	return errors.Is(err, layer.ErrUnavailable) || errors.Is(err, layer.ErrOutcomeUnknown) || errors.Is(err, layer.ErrFull)
 }
 
-// isCancel recognises what an end does to a handler that was running.
-func isCancel(err error) bool {
+// isCancel recognises what an end does to a handler that was running, and to
+// Disconnect, whose context is alive and which has no use for its channel.
+func isCancel(event string, err error) bool {
 	var c *CloseError
-	return errors.Is(err, context.Canceled) || errors.As(err, &c) || errors.Is(err, ErrSlowClient) ||
-		errors.Is(err, layer.ErrClosed) || errors.Is(err, layer.ErrUnknownChannel)
+	if errors.As(err, &c) || errors.Is(err, ErrSlowClient) {
+		return true
+	}
+	return event != eventDisconnect &&
+		(errors.Is(err, context.Canceled) || errors.Is(err, layer.ErrClosed) || errors.Is(err, layer.ErrUnknownChannel))
 }

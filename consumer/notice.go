@@ -10,7 +10,7 @@ import (
 // of a handler or a worker. Of each kind one a minute is logged at its level, and
 // the others are for slog.LevelDebug.
 type notices struct {
-	refused, origin, dropped, overdue notice
+	refused, unusable, origin, dropped, relay, gap, layer, overdue notice
 }
 
 type notice struct{ next atomic.Int64 } // in Unix nanoseconds

@@ -74,11 +74,12 @@ type Options struct {
 	// use theirs again (chi, httprouter). A router of your own that does so
 	// needs a Keep.
 	Keep func(*http.Request) context.Context
-	// OnError sees every error of hooks, handlers and messages before it takes
-	// effect, and returns the one that shall: e itself or e.Err for no change,
-	// nil for none, a *CloseError to close. What keeps a consumer from being made
-	// or from joining Groups can't be taken back. It runs in the consumer's turn,
-	// but for Keep.
+	// OnError sees the errors of hooks, handlers and messages before they take
+	// effect, but for those that the connection's own end causes, and returns the
+	// one that shall: e itself or e.Err for no change, nil for none, a *CloseError
+	// to close. What keeps a consumer from being made or from joining Groups can't
+	// be taken back. It runs in the consumer's turn, but for Keep's errors, and so
+	// for many connections at a time. ctx is the connection's, never cancelled.
 	OnError func(ctx context.Context, e *EventError) error
 	// Logger gets what no caller can be told. nil: slog.Default.
 	Logger *slog.Logger
@@ -153,8 +154,11 @@ func (o *Options) withDefaults() (*Options, error) {
 const maxReadLimit = 1 << 30
 
 func (o *Options) checkNames() (faults []error) {
-	if len(o.Groups) > 0 && o.Layer == nil {
+	if o.Layer == nil && len(o.Groups) > 0 {
 		faults = append(faults, errors.New("consumer: Options.Groups needs Options.Layer"))
+	}
+	if o.Layer == nil && len(o.Relay) > 0 {
+		faults = append(faults, errors.New("consumer: Options.Relay needs Options.Layer"))
 	}
 	check := group.CheckName
 	if c, ok := o.Layer.(layer.NameChecker); ok {

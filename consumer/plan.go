@@ -19,7 +19,7 @@ type plan struct {
 	handlers map[string]*handler     // by type, '_' written as '.'
 	receives bool                    // has Receive
 	gaps     bool                    // has Gap
-	parts    bool                    // has a Disconnect of its own
+	ends     bool                    // has a Disconnect of its own
 	last     atomic.Pointer[handler] // of the message before: a group's members get the same
 }
 
@@ -46,7 +46,7 @@ func newPlan[C Consumer](types map[string]string, fromClient []string) (*plan, e
 	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
 		return nil, fmt.Errorf("consumer: %v is not a pointer to a struct that embeds consumer.Base", t)
 	}
-	p := &plan{handlers: map[string]*handler{}, receives: t.Implements(receiverType), gaps: t.Implements(gapperType), parts: owner(t, "Disconnect") != baseType}
+	p := &plan{handlers: map[string]*handler{}, receives: t.Implements(receiverType), gaps: t.Implements(gapperType), ends: owner(t, "Disconnect") != baseType}
 	var faults []error
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("consumer: %v: "+format, append([]any{t}, args...)...))
@@ -157,9 +157,6 @@ func (p *plan) lookup(typ string) *handler {
 		if c == '_' {
 			buf[i] = '.'
 		}
-	}
-	if buf[0] == '.' {
-		return nil
 	}
 	return p.handlers[string(buf[:n])]
 }

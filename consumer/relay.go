@@ -1,8 +1,10 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/gochannels/channels/consumer/internal/transport"
 	"github.com/gochannels/channels/layer"
@@ -19,7 +21,8 @@ type Relay struct {
 type relayForm byte
 
 const (
-	asJSON relayForm = iota
+	asMessage relayForm = iota
+	asJSON
 	asText
 	asBinary
 )
@@ -28,7 +31,10 @@ const (
 func RelayMessage() Relay { return Relay{} }
 
 // RelayKey sends the value under key as JSON.
-func RelayKey(key string) Relay { return Relay{key: key} }
+//
+// A message without the key, or for RelayText and RelayBinary without a string
+// or bytes there, is dropped: counted as undecodable for each client, and logged.
+func RelayKey(key string) Relay { return Relay{key: key, form: asJSON} }
 
 // RelayText sends the string under key verbatim: what a Django handler does
 // with send(text_data=event["message"]).
@@ -51,7 +57,7 @@ func (h *Handler) relayOf(e layer.Envelope) *relayed {
 		}
 		frame, err := relay.frame(e)
 		if err != nil {
-			h.log.Error("consumer: message can't be relayed", "type", cut(e.Type()), "error", err)
+			h.opts.Logger.Log(context.Background(), h.notices.relay.level(slog.LevelError), "consumer: message can't be relayed", "type", cut(e.Type()), "error", err)
 		}
 		return &relayed{frame}
 	}).(*relayed)
@@ -59,7 +65,7 @@ func (h *Handler) relayOf(e layer.Envelope) *relayed {
 }
 
 func (r Relay) frame(e layer.Envelope) (*transport.Frame, error) {
-	if r.key == "" {
+	if r.form == asMessage {
 		return jsonFrame(e)
 	}
 	msg, err := e.Message()
@@ -120,6 +126,9 @@ func (h *Handler) addRelays(relays map[string]Relay) error {
 		}
 		if p := h.plan; p != nil && p.handlers[name] != nil && !p.handlers[name].fromClient {
 			faults = append(faults, fmt.Errorf("consumer: Options.Relay: %.60q is relayed, so its handler would never run", typ))
+		}
+		if r.form != asMessage && r.key == "" {
+			faults = append(faults, fmt.Errorf("consumer: Options.Relay: the key of %.60q is empty", typ))
 		}
 		h.relays[name] = r
 	}

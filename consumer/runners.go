@@ -78,16 +78,16 @@ func (r *runners) look() {
 
 func (r *runners) run() {
 	pprof.SetGoroutineLabels(context.Background()) // not those of whoever started it
-	unwound := true
+	returned := false
 	defer func() {
-		if unwound { // a handler called runtime.Goexit
+		if !returned { // a handler called runtime.Goexit
 			go r.run()
 		}
 	}()
 	for s := r.take(); s != nil; s = r.take() {
 		s.takeDue()
 	}
-	unwound = false
+	returned = true
 }
 
 // maxKept bounds the list that is kept while nobody waits.

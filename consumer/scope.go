@@ -40,7 +40,8 @@ func newScope(r *http.Request) *Scope {
 }
 
 // PathValue returns the value of a wildcard in the pattern that matched the
-// request, as http.Request.PathValue does.
+// request, as http.Request.PathValue does. What a router has set without a
+// pattern, it knows during Connect only.
 func (s *Scope) PathValue(name string) string {
 	for i := 0; i < len(s.pathValues); i += 2 {
 		if s.pathValues[i] == name {

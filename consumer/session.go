@@ -49,7 +49,6 @@ type session struct {
 	running atomic.Bool  // a runner, or a goroutine, takes messages from the mailbox or will
 	batches atomic.Int64 // the clock's tick since when layer messages have the turn: what is sent goes out together; else 0
 	ended   atomic.Bool
-	warned  atomic.Bool  // of the layer
 	refs    atomic.Int32 // goroutines that serve the connection, and its Disconnect
 
 	reading
@@ -67,7 +66,7 @@ func (s *session) Ended(e *transport.EndError) {
 	s.ended.Store(true)
 	s.count(closedBy(e.Cause))
 	s.release(closeError(e))
-	if !s.plan.parts && s.tryEnter() { // nothing to run, and nothing runs
+	if !s.plan.ends && s.tryEnter() { // nothing to run, and nothing runs
 		s.count(disconnected)
 		s.leave()
 		s.done()

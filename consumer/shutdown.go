@@ -12,8 +12,10 @@ import (
 // spread over DrainWindow, and waits until every Disconnect has run. What is
 // queued for a client goes out before its close frame. Handshakes whose Connect
 // runs are answered with 503 when it returns. If ctx ends first, the sockets that
-// are left are cut, and a *StuckError tells of hooks and handlers that still run,
-// if there are any. Afterwards call http.Server.Shutdown and the layer's Close.
+// are left are cut, which takes up to 0.1 s more, and a *StuckError tells of hooks
+// and handlers that still run, if there are any; nil means that there are none. It
+// may be called again, to go on waiting. Afterwards call http.Server.Shutdown and
+// the layer's Close.
 //
 // The delay and the window are the longest of the handlers', and at most half
 // and three quarters of the time that ctx leaves.

@@ -265,14 +265,18 @@ func TestRelayFaults(t *testing.T) {
 	t.Parallel()
 	_, err := consumer.NewHandler(func() *hooks { return new(hooks) }, &consumer.Options{Relay: map[string]consumer.Relay{
 		"a.b": consumer.RelayMessage(), "a_b": consumer.RelayKey("x"), "test.event": consumer.RelayMessage(),
+		"json": consumer.RelayKey(""), "text": consumer.RelayText(""), "binary": consumer.RelayBinary(""),
 	}})
-	for _, want := range []string{"is there twice", "its handler would never run"} {
+	for _, want := range []string{
+		"is there twice", "its handler would never run", "Options.Relay needs Options.Layer",
+		`the key of "json" is empty`, `the key of "text" is empty`, `the key of "binary" is empty`,
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 	if _, err := consumer.NewHandler(func() *hooks { return new(hooks) }, &consumer.Options{
-		FromClient: []string{"test.event"}, Relay: map[string]consumer.Relay{"test.event": consumer.RelayMessage()},
+		Layer: new(layer.Memory), FromClient: []string{"test.event"}, Relay: map[string]consumer.Relay{"test.event": consumer.RelayMessage()},
 	}); err != nil {
 		t.Errorf("a handler for clients and a relay for the layer: %v", err)
 	}

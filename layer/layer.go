@@ -10,14 +10,17 @@ import (
 //
 // Every method looks at ctx first and returns its error before anything is done; then it checks names and the message,
 // whose faults are a [*NameError] and a [*MessageError]. After Close all return [ErrClosed]. A layer that talks to a
-// server returns [ErrUnavailable] if the call certainly had no effect, [ErrOutcomeUnknown] if it may have had.
+// server returns [ErrUnavailable] if the call certainly had no effect, [ErrOutcomeUnknown] if it may have had, also when
+// ctx ends while the call waits for it, whose error they wrap then.
 type ChannelLayer interface {
 	// NewChannel opens a channel whose name no other has or will have, and returns the end to read from. Whoever opened
 	// it closes it, with [Mailbox.Close], which also takes it out of all groups.
 	NewChannel(ctx context.Context) (*Mailbox, error)
 
-	// Send puts a copy of msg into the channel's queue and never waits for a reader. It returns [ErrFull] if the queue
-	// is full. Sending to a channel that is gone is no error: the message is counted as dropped.
+	// Send puts a copy of msg into the channel's queue. It never waits for a reader, but may for a server. It returns
+	// [ErrFull] if the queue is known to be full: a layer that learns so at the other end only counts the drop there.
+	// A message beyond the layer's limit is [ErrTooLarge], for GroupSend too. Sending to a channel that is gone is no
+	// error: the message is counted as dropped.
 	Send(ctx context.Context, channel string, msg Message) error
 
 	// GroupAdd puts the channel into the group; being in it already is no error. When it has returned nil, every

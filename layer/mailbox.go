@@ -118,7 +118,8 @@ func (m *Mailbox) purge(now int64) {
 
 // OnReady sets the function that is told that something waits, a message or a gap. It is called at once if something
 // does already, and then whenever the mailbox stops being empty, by whoever delivers and outside every lock; it must not
-// block. It is told once, not for each message: who is told takes everything. nil takes it back.
+// block. It is told once, not for each message: who is told takes everything. It may be called concurrently, and once
+// more after Close. nil takes it back.
 func (m *Mailbox) OnReady(f func()) {
 	m.mu.Lock()
 	m.onReady = f
@@ -182,7 +183,8 @@ func (m *Mailbox) Flush() {
 }
 
 // Close drops what is queued, counted as [DropClosed], and makes later deliveries fail and receivers return with
-// [ErrClosed]. It may be called from anywhere, Divert's and OnReady's functions included. Closing twice is no error.
+// [ErrClosed]. It may be called from anywhere, Divert's and OnReady's functions included, and a call of theirs may still
+// be under way when it returns. Closing twice is no error.
 func (m *Mailbox) Close() {
 	m.mu.Lock()
 	if m.closed {

@@ -10,7 +10,8 @@ type waiter struct {
 
 // Receive takes the oldest message that has not expired, and blocks until there is one. It returns ctx's error when ctx
 // ends first, without losing a message, and [ErrClosed] when the mailbox is closed. Several may wait at a time: each
-// message goes to one of them.
+// message goes to one of them. A gap does not end the wait: who must know of it uses [Mailbox.OnReady], or asks TakeGap
+// between messages.
 func (m *Mailbox) Receive(ctx context.Context) (Envelope, error) {
 	var w *waiter
 	for {

@@ -20,6 +20,8 @@
 //   - While a connection is idle it holds no buffer.
 //
 // Goroutines: one a flusher while frames are due ([Flushers]); one a
-// connection while a write blocks, which ends with the write or its deadline.
-// None outlives its connection, and there is nothing at package level.
+// connection while a write blocks, and where there is no file descriptor (TLS)
+// while anything is queued. It ends with its queue, or when a piece of 64 KiB took
+// WriteTimeout. None outlives its connection, and there is nothing at package
+// level.
 package transport
