@@ -93,8 +93,8 @@ func (s *session) upgrade(hs *handshake, o AcceptOptions) error {
 	if err != nil {
 		return fmt.Errorf("consumer: handshake: %w", err)
 	}
-	if c, ok := conn.NetConn().(watcher); ok {
-		c.ConsumerStarted()
+	if w, ok := conn.NetConn().LocalAddr().(watcher); ok {
+		w.ConsumerStarted()
 	}
 	s.born(time.Now())
 	s.opened = s.h.clock.tick.Load()

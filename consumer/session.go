@@ -164,14 +164,15 @@ func (s *session) retain() bool {
 func (s *session) done() {
 	if s.refs.Add(-1) == 0 {
 		s.h.remove(s)
-		if c, ok := s.conn.Load().NetConn().(watcher); ok {
-			c.ConsumerDone()
+		if w, ok := s.conn.Load().NetConn().LocalAddr().(watcher); ok {
+			w.ConsumerDone()
 		}
 	}
 }
 
-// watcher is a test's connection, which wants to know when nothing of the
-// consumer runs any more.
+// watcher is the address of a test's connection, which wants to know when
+// nothing of the consumer runs any more. Middleware may wrap the connection, but
+// the address is passed on.
 type watcher interface {
 	ConsumerStarted()
 	ConsumerDone()

@@ -18,7 +18,8 @@ type Registry[M any] struct {
 	// no lock, and always ends with the current truth: edges that cancelled each other out meanwhile are not told.
 	// An Add to a group whose subscription is not confirmed waits until Changed has returned nil; if it returns an error
 	// instead, every Add that waited is undone and returns that error, and the group, empty by then, is told so. An
-	// error when want is false changes nothing. ctx is never cancelled, but has the values of the Add that led to the call.
+	// error when want is false changes nothing. ctx is never cancelled, but has the values of an Add that led to the
+	// call, which need not be the last.
 	Changed func(ctx context.Context, group string, want bool) error
 
 	shards [shardCount]shard[M]

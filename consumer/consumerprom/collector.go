@@ -9,6 +9,8 @@ package consumerprom
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,8 +39,12 @@ var _ prometheus.Collector = (*Collector)(nil)
 // A nil Measured, and a constant label that is named reason or has an invalid
 // name, are errors of the registration.
 func NewCollector(constant prometheus.Labels, measured ...layer.Measured) *Collector {
-	c := &Collector{constant: constant, measured: slices.Clone(measured)}
-	if slices.Contains(measured, nil) {
+	c := &Collector{constant: maps.Clone(constant), measured: slices.Clone(measured)}
+	isNil := func(m layer.Measured) bool {
+		v := reflect.ValueOf(m)
+		return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+	}
+	if slices.ContainsFunc(measured, isNil) {
 		c.fault = errors.New("consumerprom: a Measured is nil")
 	}
 	if _, ok := constant[reasonLabel]; ok {

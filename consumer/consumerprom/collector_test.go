@@ -126,3 +126,26 @@ func expect(t *testing.T, collectors []*consumerprom.Collector, want string) {
 		t.Error(err)
 	}
 }
+
+type one struct{}
+
+func (*one) Metrics() []layer.Metric {
+	return []layer.Metric{{Name: "channels_a", Help: "a", Gauge: true, Value: 1}}
+}
+
+// The caller may use one map of labels for several collectors, and a nil pointer
+// is noticed at the registration.
+func TestArgumentsAreTaken(t *testing.T) {
+	t.Parallel()
+	reg, labels := prometheus.NewPedanticRegistry(), prometheus.Labels{}
+	for _, h := range []string{"chat", "taxi"} {
+		labels["handler"] = h
+		reg.MustRegister(consumerprom.NewCollector(labels, new(one)))
+	}
+	if _, err := reg.Gather(); err != nil {
+		t.Error(err)
+	}
+	if err := reg.Register(consumerprom.NewCollector(nil, (*one)(nil))); err == nil {
+		t.Error("a nil pointer is taken")
+	}
+}

@@ -125,6 +125,9 @@ func (c *Channel) next(d time.Duration) (layer.Envelope, error) {
 		c.held = nil
 		return *held, nil
 	}
+	if e, ok := c.mailbox.TryReceive(); ok {
+		return e, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return c.mailbox.Receive(ctx)

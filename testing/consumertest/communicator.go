@@ -38,6 +38,7 @@ type WebsocketCommunicator struct {
 	settled  bool // Connect or ExpectRefused has had its answer
 	left     bool // this side has ended the connection
 	reported bool // the test knows that the handler does not end
+	over     bool // the test has ended
 }
 
 // NewWebsocketCommunicator returns a client that will connect to app at path,
@@ -177,6 +178,16 @@ func (c *WebsocketCommunicator) deadline() (context.Context, context.CancelFunc)
 func (c *WebsocketCommunicator) fatal(op, format string, args ...any) {
 	c.t.Helper()
 	c.t.Fatalf("%s: %s: %s", c.target, op, fmt.Sprintf(format, args...))
+}
+
+// fail fails the test from any goroutine, and lets that go on; once the test has ended there is none to fail.
+func (c *WebsocketCommunicator) fail(op, format string, args ...any) {
+	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.t.Errorf("%s: %s: %s", c.target, op, fmt.Sprintf(format, args...))
+	}
 }
 
 func describeResponse(res *http.Response) string {

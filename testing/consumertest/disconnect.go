@@ -96,7 +96,7 @@ func (c *WebsocketCommunicator) waitEnd(ctx context.Context, op string) {
 		return
 	}
 	<-c.client.ended
-	if err := c.client.broken(c.server.conn.consumer.Load()); err != nil {
+	if err := c.client.broken(c.server.conn.watch.consumer.Load()); err != nil {
 		c.fatal(op, "%v", err)
 	}
 }
@@ -106,6 +106,7 @@ func (c *WebsocketCommunicator) cleanup() {
 	c.t.Helper()
 	c.mu.Lock()
 	cl, reported := c.client, c.reported
+	c.over = true
 	c.mu.Unlock()
 	if cl == nil {
 		return
@@ -120,7 +121,7 @@ func (c *WebsocketCommunicator) cleanup() {
 				c.target, missing, c.timeout, c.server.goroutines())
 		}
 	}
-	if err := cl.broken(c.server.conn.consumer.Load()); err != nil {
+	if err := cl.broken(c.server.conn.watch.consumer.Load()); err != nil {
 		c.t.Errorf("%s: %v", c.target, err)
 	}
 	c.server.stop()

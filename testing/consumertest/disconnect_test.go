@@ -182,7 +182,7 @@ func TestConsumersAreHeldToMore(t *testing.T) {
 		r := &recorder{TB: t}
 		wantFailure(t, r.run(func() {
 			c := consumertest.NewWebsocketCommunicator(r, raw(func(conn net.Conn, br *bufio.Reader) {
-				seam := conn.(seam)
+				seam := conn.LocalAddr().(seam)
 				seam.ConsumerStarted()
 				f(conn, br)
 				seam.ConsumerDone()
@@ -206,7 +206,7 @@ func detached(end func(context.Context)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var session seam
 		s, err := accept(hijackSpy{w, func(conn net.Conn) {
-			session = conn.(seam)
+			session = conn.LocalAddr().(seam)
 			session.ConsumerStarted()
 		}}, r)
 		if err != nil {

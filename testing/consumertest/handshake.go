@@ -29,7 +29,7 @@ func parseTarget(target string) (*url.URL, error) {
 	case u.Host != "" && slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme):
 		u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
 	default:
-		return nil, fmt.Errorf(`path %q: want one that begins with "/", or a whole ws:// URL`, target)
+		return nil, fmt.Errorf(`path %q: want one that begins with "/" and not with "//", or a whole ws:// URL`, target)
 	}
 	return u, nil
 }
@@ -53,15 +53,20 @@ func newRequest(u *url.URL, opts *Options) *http.Request {
 	if len(opts.Subprotocols) > 0 {
 		r.Header.Set("Sec-WebSocket-Protocol", strings.Join(opts.Subprotocols, ", "))
 	}
-	if host := opts.Header.Get("Host"); host != "" {
-		r.Host = host
+	for name, values := range opts.Header {
+		if http.CanonicalHeaderKey(name) == "Host" && len(values) > 0 {
+			r.Host = values[0]
+		}
 	}
 	r.Header.Set("Origin", strings.Replace(u.Scheme, "ws", "http", 1)+"://"+r.Host)
 	for name, values := range opts.Header {
 		name = http.CanonicalHeaderKey(name)
-		if len(values) == 0 {
+		switch {
+		case len(values) == 0 && name == "User-Agent":
+			r.Header[name] = []string{""} // else Request.Write puts in its own
+		case len(values) == 0:
 			delete(r.Header, name)
-		} else if name != "Host" {
+		case name != "Host":
 			r.Header[name] = values
 		}
 	}
@@ -97,11 +102,11 @@ func checkUpgrade(r *http.Request, res *http.Response) error {
 	key := r.Header.Get("Sec-WebSocket-Key")
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see above
 	accept := base64.StdEncoding.EncodeToString(sum[:])
-	offered := strings.Split(strings.ReplaceAll(r.Header.Get("Sec-WebSocket-Protocol"), " ", ""), ",")
+	offered := tokens(r.Header, "Sec-Websocket-Protocol")
 	switch chosen := res.Header.Values("Sec-WebSocket-Protocol"); {
 	case !strings.EqualFold(res.Header.Get("Upgrade"), "websocket"):
 		return violation("the answer 101 has the Upgrade header %q", res.Header.Get("Upgrade"))
-	case !strings.EqualFold(res.Header.Get("Connection"), "upgrade"):
+	case !slices.ContainsFunc(tokens(res.Header, "Connection"), func(s string) bool { return strings.EqualFold(s, "upgrade") }):
 		return violation("the answer 101 has the Connection header %q", res.Header.Get("Connection"))
 	case res.Header.Get("Sec-WebSocket-Accept") != accept:
 		return violation("the answer 101 has the wrong Sec-WebSocket-Accept %q", res.Header.Get("Sec-WebSocket-Accept"))
@@ -111,4 +116,13 @@ func checkUpgrade(r *http.Request, res *http.Response) error {
 		return violation("the subprotocol %q, offered were %q", chosen, offered)
 	}
 	return nil
+}
+
+// tokens returns the elements of a header that is a list, in one line or several.
+func tokens(h http.Header, name string) []string {
+	var all []string
+	for s := range strings.SplitSeq(strings.Join(h[name], ","), ",") {
+		all = append(all, strings.TrimSpace(s))
+	}
+	return all
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gochannels/channels/consumer"
+	"github.com/gochannels/channels/layer"
 )
 
 // ExpectJSON receives a message and fails the test, with a diff, unless it is a
@@ -47,9 +48,9 @@ func (c *WebsocketCommunicator) ExpectJSON(want any) {
 }
 
 // ReceiveJSON receives a message and decodes it into v, a pointer, as
-// encoding/json does; into a *consumer.Message, *map[string]any or *any as a
-// consumer would get it, integers as int64. The test fails if it isn't a text
-// frame of JSON that fits.
+// encoding/json does; into a *consumer.Message as a consumer would get it, and
+// into a *map[string]any or *any with integers as int64. The test fails if it
+// isn't a text frame of JSON that fits.
 func (c *WebsocketCommunicator) ReceiveJSON(v any) {
 	c.t.Helper()
 	f, ok := c.nextJSON("ReceiveJSON")
@@ -112,8 +113,17 @@ func exponent(n json.Number) int {
 }
 
 func unmarshal(b []byte, v any) error {
-	switch v.(type) {
-	case *consumer.Message, *map[string]any, *any:
+	switch v := v.(type) {
+	case *consumer.Message:
+		if v == nil {
+			return errors.New("cannot decode into a nil *consumer.Message")
+		}
+		e, err := layer.ParseJSON(b)
+		if err == nil {
+			*v, err = e.Message()
+		}
+		return err
+	case *map[string]any, *any:
 	default:
 		return json.Unmarshal(b, v)
 	}
@@ -129,8 +139,6 @@ func unmarshal(b []byte, v any) error {
 	case *any:
 		*v = decoded
 		return nil
-	case *consumer.Message:
-		*v = object
 	case *map[string]any:
 		*v = object
 	}

@@ -10,7 +10,8 @@ import (
 
 // Receive returns the next message. It blocks until there is one, ctx is done,
 // or the connection has ended: then it returns a *consumer.CloseError, with
-// code 1006 if there was no close frame. A message that is not received because
+// code 1006 if there was no close frame, or says how the server broke the
+// protocol. A message that is not received because
 // ctx was done stays in the queue. Receive never fails the test; it may be
 // called from any goroutine, and concurrently: each message goes to one caller.
 func (c *WebsocketCommunicator) Receive(ctx context.Context) (consumer.Frame, error) {

@@ -11,7 +11,7 @@ func (c *WebsocketCommunicator) SendJSON(v any) {
 	c.t.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {
-		c.fatal("SendJSON", "%v", err)
+		c.fail("SendJSON", "%v", err)
 		return
 	}
 	c.send("SendJSON", consumer.Frame{Data: b})
@@ -45,10 +45,10 @@ func (c *WebsocketCommunicator) send(op string, f consumer.Frame) {
 	c.mu.Unlock()
 	switch {
 	case cl == nil:
-		c.fatal(op, "not connected")
+		c.fail(op, "not connected")
 		return
 	case left:
-		c.fatal(op, "this side has disconnected")
+		c.fail(op, "this side has disconnected")
 		return
 	}
 	kind := opText

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,7 @@ func newServer(t testing.TB, app http.Handler, label string) (*server, net.Conn)
 	serverAddr := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 80}
 	clientEnd, serverEnd := newPipe(clientAddr, serverAddr)
 	s := &server{
-		conn:     &serverConn{end: serverEnd, closed: make(chan struct{}), done: make(chan struct{})},
+		conn:     &serverConn{end: serverEnd, closed: make(chan struct{}), watch: watch{Addr: serverAddr, done: make(chan struct{})}},
 		label:    label,
 		returned: make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -73,9 +74,9 @@ func (s *server) wait(ctx context.Context) string {
 			return "ServeHTTP has not returned"
 		}
 	}
-	if s.conn.consumer.Load() {
+	if s.conn.watch.consumer.Load() {
 		select {
-		case <-s.conn.done:
+		case <-s.conn.watch.done:
 		case <-ctx.Done():
 			return "the consumer has not ended: a handler or its Disconnect still runs"
 		}
@@ -98,32 +99,42 @@ func (s *server) goroutines() string {
 	}
 	var found []string
 	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
-		if strings.Contains(stack, s.label) {
+		if strings.Contains(stack, strconv.Quote(s.label)) {
 			found = append(found, stack)
 		}
 	}
 	return strings.Join(found, "\n\n")
 }
 
-// serverConn is the server's end. A consumer's session finds these two methods
-// by assertion, so that the communicator can wait for what happens after the
-// socket is closed.
+// serverConn is the server's end.
 type serverConn struct {
 	*end
-	closeOnce, doneOnce sync.Once
-	closed              chan struct{}
-	consumer            atomic.Bool
-	done                chan struct{}
+	closeOnce sync.Once
+	closed    chan struct{}
+	watch     watch
+}
+
+// LocalAddr returns an address that watches.
+func (c *serverConn) LocalAddr() net.Addr { return &c.watch }
+
+// watch is the server's address. A consumer's session finds its other two methods
+// by assertion, so that the communicator can wait for what happens after the
+// socket is closed: middleware that wraps the connection passes its address on.
+type watch struct {
+	net.Addr
+	consumer atomic.Bool
+	doneOnce sync.Once
+	done     chan struct{}
 }
 
 // ConsumerStarted is called when the connection has become a consumer's.
-func (c *serverConn) ConsumerStarted() { c.consumer.Store(true) }
+func (w *watch) ConsumerStarted() { w.consumer.Store(true) }
 
 // ConsumerDone is called when that consumer's Disconnect has returned and its
 // goroutines have ended.
-func (c *serverConn) ConsumerDone() {
-	c.consumer.Store(true)
-	c.doneOnce.Do(func() { close(c.done) })
+func (w *watch) ConsumerDone() {
+	w.consumer.Store(true)
+	w.doneOnce.Do(func() { close(w.done) })
 }
 
 func (c *serverConn) Close() error {

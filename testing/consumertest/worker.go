@@ -15,6 +15,9 @@ import (
 // seconds, or ends with an error that is not the context's.
 func RunWorker(t testing.TB, w *consumer.Worker) (stop func()) {
 	t.Helper()
+	if w == nil {
+		t.Fatalf("RunWorker: nil worker")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }() // stop waits for it

@@ -58,7 +58,11 @@ func contextEnded(r *run) {
 	}
 	r.groupSend(l, joined, message(3))
 	r.groupSendNobody(l, not, message(4))
-	if diff := cmp.Diff([][]int{{3}, nil}, r.numbers(l, ms...)); diff != "" {
+	r.send(l, ms[1].Channel(), message(5))
+	if err := layer.Flush(ctx, l); !errors.Is(err, context.Canceled) && !errors.Is(err, errors.ErrUnsupported) {
+		r.Errorf("Flush: %v, want context.Canceled", err)
+	}
+	if diff := cmp.Diff([][]int{{3}, {5}}, r.numbers(l, ms...)); diff != "" {
 		r.Errorf("received by each (-want +got):\n%s", diff)
 	}
 }
@@ -70,6 +74,13 @@ func flush(r *run) {
 	r.join(l, group, m)
 	r.send(l, m.Channel(), message(1))
 	r.groupSend(l, group, message(2))
+	named, channel := r.named(l), r.name("jobs")
+	if named {
+		r.send(l, channel, message(1))
+		if err := l.GroupAdd(r.ctx, group, channel); err != nil {
+			r.Fatalf("GroupAdd of a named channel: %v", err)
+		}
+	}
 	err := layer.Flush(r.ctx, l)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return
@@ -83,6 +94,12 @@ func flush(r *run) {
 	r.groupSendNobody(l, group, message(3))
 	if got := r.numbers(l, m)[0]; len(got) != 0 {
 		r.Errorf("received %v as a member; joined before Flush", got)
+	}
+	if named {
+		r.send(l, channel, message(5))
+		if got := number(r.receiveNamed(l, channel)); got != 5 {
+			r.Errorf("a named channel still held message %d", got)
+		}
 	}
 	r.join(l, group, m)
 	r.groupSend(l, group, message(4))
@@ -141,5 +158,11 @@ func closeCalls(r *run) {
 		if !errors.Is(err, layer.ErrClosed) {
 			r.Errorf("%s: %v, want ErrClosed", call, err)
 		}
+	}
+	if _, err := layer.Receive(r.ctx, l, r.name("jobs")); !errors.Is(err, layer.ErrClosed) && !errors.Is(err, errors.ErrUnsupported) {
+		r.Errorf("Receive: %v, want ErrClosed", err)
+	}
+	if err := layer.Flush(r.ctx, l); !errors.Is(err, layer.ErrClosed) && !errors.Is(err, errors.ErrUnsupported) {
+		r.Errorf("Flush: %v, want ErrClosed", err)
 	}
 }

@@ -38,7 +38,7 @@ func Run(t *testing.T, newLayer func(t testing.TB, o Options) layer.ChannelLayer
 
 // RunBubble does what [Run] does in parallel subtests, each case in a bubble of
 // [testing/synctest], where waiting takes no time. It is for layers that live in the process and
-// leave no goroutine behind after Close.
+// leave no goroutine behind after Close: one that hangs ends the test binary, as a bubble waits for all of its goroutines.
 func RunBubble(t *testing.T, newLayer func(t testing.TB, o Options) layer.ChannelLayer) {
 	t.Helper()
 	for _, c := range Cases() {

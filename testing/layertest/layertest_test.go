@@ -148,3 +148,27 @@ func TestStuckLayerFailsAtTheLimit(t *testing.T) {
 		t.Errorf("the promise is not named:\n%s", strings.Join(r.log, ""))
 	}
 }
+
+// hanging is a layer whose Close never returns, as one's that a Send holds up under a lock.
+type hanging struct {
+	layer.ChannelLayer
+	released chan struct{}
+}
+
+func (l hanging) Close() error {
+	<-l.released
+	return l.ChannelLayer.Close()
+}
+
+// A Close that hangs fails the case and lets the others go on.
+func TestHangingCloseFails(t *testing.T) {
+	t.Parallel()
+	r := judge(t, layertest.Cases()[0], func(t testing.TB, o layertest.Options) layer.ChannelLayer {
+		released := make(chan struct{})
+		t.Cleanup(func() { close(released) })
+		return hanging{newModel(none)(t, o), released}
+	})
+	if log := strings.Join(r.log, ""); !r.failed || !strings.Contains(log, "Close of the layer has not returned") {
+		t.Errorf("failed: %v\n%s", r.failed, log)
+	}
+}

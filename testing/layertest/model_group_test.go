@@ -55,6 +55,9 @@ func (l *model) GroupDiscard(ctx context.Context, name, channelName string) erro
 		}
 		return nil
 	}
+	if c.named && l.defect == "named channels stay in groups" {
+		return nil
+	}
 	l.discard(name, c)
 	if l.defect == "GroupDiscard leaves all groups" {
 		for g := range l.groups {
@@ -70,7 +73,9 @@ func (l *model) discard(name string, c *channel) {
 	for range members {
 		if i := slices.Index(members, c); i >= 0 {
 			members = slices.Delete(members, i, i+1)
-			l.left[name] = append(l.left[name], c)
+			if !c.named {
+				l.left[name] = append(l.left[name], c)
+			}
 		}
 		if l.defect == "GroupAdd is counted" {
 			break

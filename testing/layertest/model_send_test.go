@@ -52,6 +52,9 @@ func (l *model) Send(ctx context.Context, name string, msg layer.Message) error 
 	if l.defect == "Send leaves a key in the caller's map" {
 		msg["channel"] = name
 	}
+	if c.named && l.defect == "named channels keep n and no other key" {
+		e, _ = l.encode(layer.Message{"type": msg["type"], "n": msg["n"]})
+	}
 	err := l.deliverSend(c, e)
 	if err == nil || l.defect == "refused messages count as sent" {
 		l.counters.Sent()

@@ -3,6 +3,7 @@ package layertest_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -159,6 +160,10 @@ func (l *model) Receive(ctx context.Context, name string) (layer.Envelope, error
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
+		if l.defect == "Receive after Close waits" {
+			<-ctx.Done()
+			return layer.Envelope{}, ctx.Err()
+		}
 		return layer.Envelope{}, layer.ErrClosed
 	}
 	c := l.lookup(name)
@@ -179,6 +184,12 @@ func (l *model) Receive(ctx context.Context, name string) (layer.Envelope, error
 		return c.Mailbox.Receive(context.WithoutCancel(ctx))
 	case "a cancelled Receive goes on reading":
 		return receiveOn(ctx, c.Mailbox)
+	case "a cancelled Receive has an error of its own":
+		e, err := c.Mailbox.Receive(ctx)
+		if errors.Is(err, context.Canceled) {
+			err = errors.New("interrupted system call")
+		}
+		return e, err
 	}
 	return c.Mailbox.Receive(ctx)
 }
@@ -224,16 +235,22 @@ func (l *model) lookup(name string) *channel {
 }
 
 func (l *model) Flush(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && l.defect != "Flush ignores ctx" {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed && l.defect != "Flush after Close returns nil" {
+		return layer.ErrClosed
+	}
 	if l.defect != "Flush forgets messages only" {
 		clear(l.groups)
 	}
 	if l.defect != "Flush forgets memberships only" {
 		for _, c := range l.channels {
+			if c.named && l.defect == "Flush keeps named channels" {
+				continue
+			}
 			for _, ok := c.TryReceive(); ok; _, ok = c.TryReceive() {
 			}
 		}

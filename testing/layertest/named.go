@@ -143,6 +143,14 @@ func namedInGroup(r *run) {
 	if got := number(r.receiveNamed(l, channel)); got != 1 {
 		r.Errorf("the named member received %d, want 1", got)
 	}
+	if err := l.GroupDiscard(r.ctx, group, channel); err != nil {
+		r.Errorf("GroupDiscard of a named channel: %v", err)
+	}
+	r.groupSend(l, group, message(2))
+	r.send(l, channel, message(3))
+	if got := number(r.receiveNamed(l, channel)); got != 3 {
+		r.Errorf("the named channel received %d after it had left, want 3", got)
+	}
 }
 
 // namedWaiter keeps a receiver waiting for longer than the expiry, while the
@@ -223,6 +231,9 @@ func (r *run) cancelled(l layer.ChannelLayer, channel string, receive func(conte
 			defer close(got)
 			e, err := receive(ctx)
 			if err != nil {
+				if !errors.Is(err, context.Canceled) {
+					r.Errorf("a Receive that was cancelled: %v, want context.Canceled", err)
+				}
 				return
 			}
 			if msg, err := e.Message(); err == nil {

@@ -29,9 +29,30 @@ func (r *run) open(o Options) layer.ChannelLayer {
 	if l == nil {
 		r.Fatal("the factory returned no layer")
 	}
-	r.Cleanup(func() { _ = l.Close() })
+	r.closeLater("the layer", func() { _ = l.Close() })
 	return l
 }
+
+// closeLater closes something when the test ends, and gives up on what hangs.
+func (r *run) closeLater(what string, end func()) {
+	tb := r.TB.(*attempt).TB
+	r.Cleanup(func() {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			end()
+		}()
+		late := time.NewTimer(closing)
+		defer late.Stop()
+		select {
+		case <-done:
+		case <-late.C:
+			tb.Errorf("the Close of %s has not returned after %v", what, closing)
+		}
+	})
+}
+
+const closing = 5 * time.Second
 
 // name makes base a name that no other case and no other run of the suite uses.
 func (r *run) name(base string) string { return base + "." + r.tag }
@@ -45,7 +66,7 @@ func (r *run) channel(l layer.ChannelLayer) *layer.Mailbox {
 	if m == nil {
 		r.Fatal("NewChannel returned no mailbox and no error")
 	}
-	r.Cleanup(m.Close)
+	r.closeLater("a mailbox", m.Close)
 	return m
 }
 

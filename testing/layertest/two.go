@@ -75,14 +75,14 @@ func (r *run) openHere(config string, o Options) layer.ChannelLayer {
 	if l == nil {
 		r.Fatal("Open returned no layer")
 	}
-	r.Cleanup(func() { _ = l.Close() })
+	r.closeLater("the layer", func() { _ = l.Close() })
 	return l
 }
 
 func (r *run) openThere(p *Process, config string, o Options) layer.ChannelLayer {
 	r.Helper()
 	l := p.Open(r.TB, config, o)
-	r.Cleanup(func() { _ = l.Close() })
+	r.closeLater("the layer", func() { _ = l.Close() })
 	return l
 }
 

@@ -83,6 +83,20 @@ func values(r *run) {
 	m, group := r.channel(l), r.name("group")
 	r.join(l, group, m)
 	r.valuesFrom(l, m, group)
+	if !r.named(l) {
+		return
+	}
+	carried, with := valueTable()
+	if !r.noBytes {
+		carried = append(carried, with...)
+	}
+	for _, v := range carried {
+		channel := r.name("values")
+		r.send(l, channel, layer.Message{"type": "layertest.value", "value": v.send})
+		if diff := cmp.Diff(v.want, r.receiveNamed(l, channel)["value"], cmpopts.EquateNaNs()); diff != "" {
+			r.Errorf("%s by a named channel (-want +got):\n%s", v.what, diff)
+		}
+	}
 }
 
 // valuesFrom sends m one message a value, directly and through a group.
