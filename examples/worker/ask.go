@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gochannels/channels/consumer"
 	"github.com/gochannels/channels/layer"
@@ -51,6 +52,10 @@ func CountHandler(l layer.ChannelLayer) http.Handler {
 		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxText))
 		if err != nil {
 			http.Error(w, "the text is too long, or did not arrive", http.StatusBadRequest)
+			return
+		}
+		if !utf8.Valid(text) { // which no layer passes on
+			http.Error(w, "the text is not UTF-8", http.StatusBadRequest)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), patience)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -80,5 +81,15 @@ func TestCountOverHTTP(t *testing.T) {
 	want := `{"different":3,"type":"words.counted","words":4}` + "\n"
 	if diff := cmp.Diff(want, response.Body.String()); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
+	}
+}
+
+func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
+	t.Parallel()
+	response := httptest.NewRecorder()
+	request := httptest.NewRequest(http.MethodPost, "/count", strings.NewReader("a \xff b"))
+	CountHandler(new(layer.Memory)).ServeHTTP(response, request)
+	if response.Code != http.StatusBadRequest {
+		t.Errorf("got %d %s, want 400", response.Code, response.Body)
 	}
 }
