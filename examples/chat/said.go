@@ -14,6 +14,8 @@ const (
 	maxNick = 24
 	maxText = 1000
 	maxID   = 64
+
+	maxLines = 30 // of a message, which is to leave something of the others in sight
 )
 
 // Said is one message of a room, as the layer carries it and the page gets it.
@@ -30,11 +32,11 @@ func (s Said) Message() layer.Message {
 	return layer.Message{"type": s.Type, "id": s.ID, "nick": s.Nick, "text": s.Text, "at": s.At}
 }
 
-// ValidRoom reports whether name may be a room's: letters and digits of any
-// script, hyphens and underscores.
+// ValidRoom reports whether name may be a room's: letters and digits of any script
+// with their marks, hyphens and underscores.
 func ValidRoom(name string) bool {
 	return within(name, maxRoom) && !strings.ContainsFunc(name, func(c rune) bool {
-		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '-' && c != '_'
+		return !unicode.In(c, unicode.L, unicode.M, unicode.Nd) && c != '-' && c != '_'
 	})
 }
 
@@ -68,6 +70,8 @@ func CleanText(text string) (clean, problem string) {
 		return "", "A message cannot be empty."
 	case !within(text, maxText):
 		return "", "A message has at most 1000 characters."
+	case strings.Count(text, "\n") >= maxLines:
+		return "", "A message has at most 30 lines."
 	case strings.ContainsFunc(text, func(c rune) bool { return unicode.IsControl(c) && c != '\n' && c != '\t' }):
 		return "", "A message has no control characters."
 	}

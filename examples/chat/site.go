@@ -30,7 +30,7 @@ func NewSite(chat *consumer.Handler, rooms *Rooms) http.Handler {
 	mux.HandleFunc("GET /{$}", s.index)
 	mux.HandleFunc("GET /room/{room}", s.room)
 	mux.Handle("GET /room/{room}/ws", chat)
-	mux.Handle("GET /static/", http.FileServerFS(static))
+	mux.Handle("GET /static/{file}", http.FileServerFS(static))
 	mux.Handle("GET /healthz", consumer.ReadyHandler(chat))
 	return secured(mux)
 }

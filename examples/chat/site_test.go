@@ -36,6 +36,7 @@ func TestPages(t *testing.T) {
 		{"/static/chat.js", http.StatusOK, "chat.message"},
 		{"/static/chat.css", http.StatusOK, ".message"},
 		{"/static/icon.svg", http.StatusOK, "<svg"},
+		{"/static/", http.StatusNotFound, ""}, // no list of the files
 		{"/index.html", http.StatusNotFound, ""},
 		{"/healthz", http.StatusOK, "ok"},
 	} {
