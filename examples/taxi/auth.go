@@ -24,8 +24,9 @@ func takeToken(next http.Handler) http.Handler {
 		var token string
 		r = r.Clone(r.Context())
 
-		query := r.URL.Query()
-		if query.Has("token") {
+		// A query that cannot be read to its end may have a token in what is left.
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if query.Has("token") || err != nil {
 			token = query.Get("token")
 			query.Del("token")
 			r.URL.RawQuery = query.Encode()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -231,7 +232,9 @@ func TestTokensReachNoLog(t *testing.T) {
 				s.ExpectRefused(http.StatusUnauthorized)
 			}
 		}
-		c.do(http.MethodGet, "/api/trip/?token="+token, "", nil)
+		for _, query := range []string{"token=%s", "token=%s;a=1", "token=%s%%zz", "a=1;token=%s&b=2"} {
+			c.do(http.MethodGet, "/api/trip/?"+fmt.Sprintf(query, token), "", nil)
+		}
 		c.do(http.MethodGet, "/api/trip/", token, nil)
 		if strings.Contains(log.String(), token) {
 			t.Errorf("the log has a token:\n%s", log.String())
