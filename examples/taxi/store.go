@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 
 	_ "modernc.org/sqlite" // the driver "sqlite", which needs no C compiler
 )
@@ -60,6 +61,13 @@ var migrations = []string{
 // OpenStore opens the file at path, which it makes if needed, and brings its
 // schema up to date.
 func OpenStore(ctx context.Context, path string) (*Store, error) {
+	// It holds the key of all tokens, and is for nobody else's eyes. What SQLite puts
+	// beside it gets the same mode.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	file.Close()
 	// A writer waits for another one, of any process, for up to five seconds.
 	options := "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate"
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+options)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,6 +48,22 @@ func TestRestartLosesNothing(t *testing.T) {
 	}
 	if a := hear(rider); a.Data.Status != InProgress {
 		t.Errorf("the rider hears %+v", a)
+	}
+}
+
+// The file has the key of all tokens: whoever reads it is anybody.
+func TestStoreIsForItsOwnerOnly(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "taxi.db")
+	newCityIn(t, path).person("ada", Rider)
+	for _, end := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode(); mode != 0o600 {
+			t.Errorf("taxi.db%s has the mode %v", end, mode)
+		}
 	}
 }
 
