@@ -34,24 +34,21 @@ func (a *api) register(mux *http.ServeMux) {
 	mux.Handle("POST /api/log_out/", authenticated(a.accounts, http.HandlerFunc(a.logOut)))
 	mux.Handle("GET /api/trip/{$}", authenticated(a.accounts, http.HandlerFunc(a.trips)))
 	mux.Handle("GET /api/trip/{id}/", authenticated(a.accounts, http.HandlerFunc(a.trip)))
-	mux.HandleFunc("GET /api/demo/", a.demoUsers)
+	if a.demo {
+		mux.HandleFunc("GET /api/demo/", a.demoUsers)
+	}
 	mux.HandleFunc("GET "+photoPath+"{id}", a.photo)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { unknown(mux, w, r) })
 }
 
-// signUp takes JSON, or a form of several parts when there is a photo.
+// signUp takes a photo too, from a form of several parts.
 func (a *api) signUp(w http.ResponseWriter, r *http.Request) {
 	var s SignUp
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
-		photo, err := readForm(w, r)
-		if err != nil {
-			answerError(w, r, err)
-			return
-		}
-		s = SignUp{
-			r.FormValue("username"), r.FormValue("first_name"), r.FormValue("last_name"),
-			r.FormValue("password1"), r.FormValue("password2"), r.FormValue("group"), photo,
-		}
-	} else if err := readJSON(w, r, &s); err != nil {
+	err := read(w, r, &s)
+	if err == nil {
+		s.Photo, err = photoOf(r)
+	}
+	if err != nil {
 		answerError(w, r, err)
 		return
 	}
@@ -61,7 +58,7 @@ func (a *api) signUp(w http.ResponseWriter, r *http.Request) {
 
 func (a *api) logIn(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Username, Password string }
-	if err := readJSON(w, r, &in); err != nil {
+	if err := read(w, r, &in); err != nil {
 		answerError(w, r, err)
 		return
 	}
@@ -71,7 +68,7 @@ func (a *api) logIn(w http.ResponseWriter, r *http.Request) {
 
 func (a *api) refresh(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Refresh string }
-	if err := readJSON(w, r, &in); err != nil {
+	if err := read(w, r, &in); err != nil {
 		answerError(w, r, err)
 		return
 	}
@@ -101,14 +98,7 @@ func (a *api) trip(w http.ResponseWriter, r *http.Request) {
 
 // demoUsers are whom a visitor may be by one click.
 func (a *api) demoUsers(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, http.StatusOK, map[string]any{"password": DemoPassword, "users": a.demoList()}, nil)
-}
-
-func (a *api) demoList() []User {
-	if !a.demo {
-		return []User{}
-	}
-	return Demo
+	answer(w, r, http.StatusOK, map[string]any{"password": DemoPassword, "users": Demo}, nil)
 }
 
 func (a *api) photo(w http.ResponseWriter, r *http.Request) {
@@ -125,18 +115,62 @@ func (a *api) photo(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(photo.Data) // an error is a visitor who has gone
 }
 
-// readForm parses a form of several parts and returns its photo, nil if it has none.
-func readForm(w http.ResponseWriter, r *http.Request) (*Photo, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, photoBytes+bodyBytes)
+// unknown answers what no other pattern of the API takes, in the API's own way.
+func unknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	problem := &Problem{Code: codeNotFound, Message: "There is nothing here."}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if _, pattern := mux.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL}); pattern != "/api/" {
+			w.Header().Set("Allow", method)
+			problem = &Problem{Code: codeNotAllowed, Message: "This is done by " + method + "."}
+		}
+	}
+	answerError(w, r, problem)
+}
+
+// read fills v with what a request says, in JSON or in a form.
+func read(w http.ResponseWriter, r *http.Request, v any) error {
+	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
+	case "multipart/form-data", "application/x-www-form-urlencoded":
+		return readForm(w, r, v)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyBytes))
+	if err == nil {
+		err = json.Unmarshal(body, v)
+	}
+	if err != nil {
+		return &Problem{Code: codeInvalid, Message: "The request is not the JSON object that it should be."}
+	}
+	return nil
+}
+
+// readForm fills v with a form's fields, all of which are strings.
+func readForm(w http.ResponseWriter, r *http.Request, v any) error {
+	const limit = photoBytes + bodyBytes // and all of it stays in memory
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	if err := r.ParseMultipartForm(limit); err != nil && !errors.Is(err, http.ErrNotMultipart) {
+		return &Problem{Code: codeInvalid, Message: "The form cannot be read, or is larger than 2 MiB."}
+	}
+	fields := make(map[string]string)
+	for name := range r.PostForm {
+		fields[name] = r.PostForm.Get(name)
+	}
+	body, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, v)
+}
+
+// photoOf returns the photo in a form that was read, nil if there is none.
+func photoOf(r *http.Request) (*Photo, error) {
 	file, _, err := r.FormFile("photo")
-	if errors.Is(err, http.ErrMissingFile) {
+	if errors.Is(err, http.ErrMissingFile) || errors.Is(err, http.ErrNotMultipart) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &Problem{Code: codeInvalid, Message: "The form cannot be read, or is larger than 2 MiB."}
+		return nil, err
 	}
 	defer file.Close()
-	defer r.MultipartForm.RemoveAll()
 	data, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
@@ -147,13 +181,6 @@ func readForm(w http.ResponseWriter, r *http.Request) (*Photo, error) {
 		return &Photo{kind, data}, nil
 	}
 	return nil, faults{"photo": "A photo is a PNG, JPEG, GIF or WebP."}.problem()
-}
-
-func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, bodyBytes)).Decode(v); err != nil {
-		return &Problem{Code: codeInvalid, Message: "The request is not the JSON object that it should be."}
-	}
-	return nil
 }
 
 func answer(w http.ResponseWriter, r *http.Request, status int, v any, err error) {

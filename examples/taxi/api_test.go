@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -24,6 +26,15 @@ func (c *city) do(method, path, token string, body any) *httptest.ResponseRecord
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	return w
+}
+
+// post sends a body as it is.
+func (c *city) post(path, kind, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", kind)
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	return w
@@ -126,8 +137,10 @@ func TestSignUpTellsWhatIsWrong(t *testing.T) {
 			t.Errorf("%s %.20q: status %d, %+v", bad.field, bad.value, w.Code, got)
 		}
 	}
-	if w := c.do(http.MethodPost, "/api/sign_up/", "", "no object"); w.Code != http.StatusBadRequest {
-		t.Errorf("no object: status %d", w.Code)
+	for _, body := range []string{`"no object"`, `{`, `{"username":"mei"} {}`, ``} {
+		if w := c.post("/api/sign_up/", "application/json", body); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "not the JSON object") {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
 	}
 }
 
@@ -164,6 +177,16 @@ func TestLogIn(t *testing.T) {
 	if w := c.do(http.MethodGet, "/api/trip/", decode[Tokens](t, w).Access, nil); w.Code != http.StatusOK {
 		t.Errorf("with the new token: %d", w.Code)
 	}
+	parts := "--x\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n"
+	for kind, body := range map[string]string{
+		"application/x-www-form-urlencoded": url.Values{"username": {"mei"}, "password": {password}}.Encode(),
+		"multipart/form-data; boundary=x":   fmt.Sprintf(parts+parts+"--x--", "username", "mei", "password", password),
+	} {
+		if w := c.post("/api/log_in/", kind, body); decode[Tokens](t, w).Access == "" {
+			t.Errorf("by %s: %d %s", kind, w.Code, w.Body)
+		}
+	}
+
 	for _, bad := range [][2]string{{"mei", "wrong"}, {"mei", ""}, {"", password}, {"nobody", "nobody"}, {"mei' OR 1=1 --", password}} {
 		w := c.do(http.MethodPost, "/api/log_in/", "", map[string]string{"username": bad[0], "password": bad[1]})
 		if got := decode[struct{ Error Problem }](t, w).Error; w.Code != http.StatusUnauthorized || got.Message != errWrongPassword.Message {
@@ -195,5 +218,29 @@ func TestListAndRetrieveTrips(t *testing.T) {
 	}
 	if got := c.do(http.MethodGet, "/api/trip/", c.person("mei", Driver).Access, nil); len(decode[[]Trip](t, got)) != 3 {
 		t.Errorf("a driver sees %s", got.Body)
+	}
+}
+
+func TestUnknownRequestsAreAnsweredInJSON(t *testing.T) {
+	t.Parallel()
+	c := newCity(t)
+	for _, r := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{http.MethodGet, "/api/", http.StatusNotFound, ""},
+		{http.MethodPost, "/api/nothing/", http.StatusNotFound, ""},
+		{http.MethodGet, "/api/log_in/", http.StatusMethodNotAllowed, http.MethodPost},
+		{http.MethodDelete, "/api/trip/1/", http.StatusMethodNotAllowed, http.MethodGet},
+	} {
+		w := c.do(r.method, r.path, "", nil)
+		problem := decode[struct{ Error *Problem }](t, w).Error
+		if w.Code != r.status || problem == nil || w.Header().Get("Allow") != r.allow {
+			t.Errorf("%s %s: %d, allowed %q, %s", r.method, r.path, w.Code, w.Header().Get("Allow"), w.Body)
+		}
+	}
+	if w := c.do(http.MethodGet, "/api/trip", "", nil); w.Header().Get("Location") != "/api/trip/" {
+		t.Errorf("without the last slash: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 }

@@ -22,6 +22,7 @@ const (
 	codeUnauthorized = "unauthorized" // nobody knows who asks
 	codeForbidden    = "forbidden"    // it is known who asks, and he may not
 	codeNotFound     = "not_found"    // there is no such thing, or not for him
+	codeNotAllowed   = "not_allowed"  // there is, but this is not done with it
 	codeTaken        = "taken"        // another driver was faster
 	codeConflict     = "conflict"     // not in the state that the trip is in
 	codeUnavailable  = "unavailable"  // our fault; trying again may help
@@ -32,6 +33,7 @@ var statuses = map[string]int{
 	codeUnauthorized: http.StatusUnauthorized,
 	codeForbidden:    http.StatusForbidden,
 	codeNotFound:     http.StatusNotFound,
+	codeNotAllowed:   http.StatusMethodNotAllowed,
 	codeTaken:        http.StatusConflict,
 	codeConflict:     http.StatusConflict,
 	codeUnavailable:  http.StatusServiceUnavailable,

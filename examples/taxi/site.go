@@ -33,7 +33,7 @@ func (s Site) Handler() http.Handler {
 	mux.Handle("GET /taxi/", authenticated(s.Accounts, s.Taxi))
 	(&api{s.Layer, s.Store, s.Accounts, s.Demo}).register(mux)
 	mux.Handle("GET /healthz", consumer.ReadyHandler(s.Taxi))
-	mux.Handle("GET /static/", http.FileServerFS(static))
+	mux.Handle("GET /static/{file}", http.FileServerFS(static))
 	for path, file := range map[string]string{"/{$}": "pages/index.html", "/rider/": "pages/rider.html", "/driver/": "pages/driver.html"} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cache-Control", "no-cache")

@@ -130,6 +130,7 @@ func TestSite(t *testing.T) {
 		{"/static/link.js", http.StatusOK, "WebSocket"},
 		{"/static/taxi.css", http.StatusOK, ".toast"},
 		{"/static/icon.svg", http.StatusOK, "<svg"},
+		{"/static/", http.StatusNotFound, ""}, // no list of the files
 		{"/api/demo/", http.StatusOK, "tomas"},
 		{"/nowhere", http.StatusNotFound, ""},
 		{"/taxi/", http.StatusUnauthorized, "Log in first"},
@@ -142,6 +143,13 @@ func TestSite(t *testing.T) {
 		if w.Header().Get("Content-Security-Policy") == "" {
 			t.Errorf("%s: no Content-Security-Policy", p.path)
 		}
+	}
+	closed := c.site
+	closed.Demo = false
+	w := httptest.NewRecorder()
+	closed.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/demo/", nil))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("demo users without -demo: %d, want 404", w.Code)
 	}
 	if err := consumer.Shutdown(t.Context(), c.site.Taxi); err != nil {
 		t.Fatal(err)
