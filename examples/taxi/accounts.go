@@ -74,8 +74,8 @@ func NewAccounts(ctx context.Context, store *Store, o AccountsOptions) (*Account
 
 // SignUp makes an account.
 func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
-	s.Username, s.FirstName, s.LastName = strings.TrimSpace(s.Username), strings.TrimSpace(s.FirstName), strings.TrimSpace(s.LastName)
-	if err := s.check(); err != nil {
+	s, err := s.check()
+	if err != nil {
 		return User{}, err
 	}
 	hash, err := a.hash(ctx, s.Password1)
@@ -86,41 +86,56 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, error) {
 	return a.store.AddUser(ctx, u, hash, s.Photo, false)
 }
 
-func (s SignUp) check() error {
+// check returns s with its names trimmed, or the Problem with what was filled in.
+func (s SignUp) check() (SignUp, error) {
 	f := faults{}
+	s.Username = strings.TrimSpace(s.Username)
 	switch {
 	case s.Username == "":
 		f["username"] = "Choose a user name."
 	case utf8.RuneCountInString(s.Username) > 40 || strings.ContainsFunc(s.Username, notForNames):
 		f["username"] = "A user name has up to 40 letters, digits, and the signs @ . + - _"
 	}
-	for field, name := range map[string]string{"first_name": s.FirstName, "last_name": s.LastName} {
-		if utf8.RuneCountInString(name) > 60 || strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }) {
-			f[field] = "A name has up to 60 visible characters."
-		}
-	}
+	s.FirstName, s.LastName = f.name("first_name", s.FirstName), f.name("last_name", s.LastName)
 	switch {
 	case utf8.RuneCountInString(s.Password1) < 8:
 		f["password1"] = "A password has at least 8 characters."
-	case len(s.Password1) > 72: // more than bcrypt looks at
-		f["password1"] = "A password has at most 72 bytes."
+	case ambiguous(s.Password1):
+		f["password1"] = "A password has at most 72 bytes, none of them zero."
 	case s.Password1 != s.Password2:
 		f["password2"] = "Passwords must match."
 	}
 	if s.Group != Rider && s.Group != Driver {
 		f["group"] = "Are you a rider or a driver?"
 	}
-	return f.problem()
+	return s, f.problem()
+}
+
+func (f faults) name(field, name string) string {
+	name, visible := oneLine(name)
+	if utf8.RuneCountInString(name) > 60 || !visible {
+		f[field] = "A name has up to 60 visible characters."
+	}
+	return name
+}
+
+// ambiguous reports whether bcrypt cannot tell the password from some other one: it
+// looks at 72 bytes, and fills those that are left with a zero and the password again.
+func ambiguous(password string) bool {
+	return len(password) > 72 || strings.ContainsRune(password, 0)
 }
 
 func notForNames(c rune) bool {
-	return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("@.+-_", c)
+	return !unicode.In(c, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune("@.+-_", c)
 }
 
 var errWrongPassword = &Problem{Code: codeUnauthorized, Message: "No account has this name and password."}
 
 // LogIn returns the tokens of a new session.
 func (a *Accounts) LogIn(ctx context.Context, username, password string) (Tokens, error) {
+	if ambiguous(password) {
+		return Tokens{}, errWrongPassword
+	}
 	u, hash, err := a.store.Password(ctx, strings.TrimSpace(username))
 	unknown := errors.Is(err, sql.ErrNoRows)
 	if unknown {

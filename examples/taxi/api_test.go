@@ -125,6 +125,7 @@ func TestSignUpTellsWhatIsWrong(t *testing.T) {
 		{"last_name", "a\nb", "up to 60"},
 		{"password1", "short", "at least 8"},
 		{"password1", strings.Repeat("ä", 37), "at most 72"},
+		{"password1", password + "\x00", "none of them zero"},
 		{"password2", "something else", "Passwords must match."},
 		{"group", "", "rider or a driver"},
 		{"group", "admin", "rider or a driver"},
@@ -140,6 +141,23 @@ func TestSignUpTellsWhatIsWrong(t *testing.T) {
 	for _, body := range []string{`"no object"`, `{`, `{"username":"mei"} {}`, ``} {
 		if w := c.post("/api/sign_up/", "application/json", body); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "not the JSON object") {
 			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+}
+
+// Names are written with letters, and in many scripts with marks and joiners.
+func TestNamesOfAllScripts(t *testing.T) {
+	t.Parallel()
+	c := newCity(t)
+	for _, name := range []struct{ username, first, want string }{
+		{"हिन्दी", "आशा", "आशा"},
+		{"Ku\u0308che", "Ana\u00a0Maria ", "Ana Maria"},
+		{"مینا", "می\u200cنا", "می\u200cنا"},
+	} {
+		form := map[string]string{"username": name.username, "first_name": name.first, "password1": password, "password2": password, "group": Rider}
+		w := c.do(http.MethodPost, "/api/sign_up/", "", form)
+		if u := decode[User](t, w); u.Username != name.username || u.FirstName != name.want {
+			t.Errorf("%q: got %s", name.username, w.Body)
 		}
 	}
 }
@@ -187,7 +205,11 @@ func TestLogIn(t *testing.T) {
 		}
 	}
 
-	for _, bad := range [][2]string{{"mei", "wrong"}, {"mei", ""}, {"", password}, {"nobody", "nobody"}, {"mei' OR 1=1 --", password}} {
+	// bcrypt alone would take these for the passwords that they begin with.
+	long := strings.Repeat("p", 72)
+	form["username"], form["password1"], form["password2"] = "tomas", long, long
+	decode[User](t, c.do(http.MethodPost, "/api/sign_up/", "", form))
+	for _, bad := range [][2]string{{"mei", password + "\x00" + password}, {"tomas", long + "p"}, {"mei", "wrong"}, {"mei", ""}, {"", password}, {"nobody", "nobody"}, {"mei' OR 1=1 --", password}} {
 		w := c.do(http.MethodPost, "/api/log_in/", "", map[string]string{"username": bad[0], "password": bad[1]})
 		if got := decode[struct{ Error Problem }](t, w).Error; w.Code != http.StatusUnauthorized || got.Message != errWrongPassword.Message {
 			t.Errorf("%q: status %d, %+v", bad, w.Code, got)

@@ -137,14 +137,28 @@ func (f faults) address(field string, address *string) *string {
 	if address == nil {
 		return nil
 	}
-	a := strings.TrimSpace(*address)
+	a, visible := oneLine(*address)
 	switch {
 	case a == "":
 		f[field] = "An address cannot be empty."
 	case utf8.RuneCountInString(a) > 255:
 		f[field] = "An address has at most 255 characters."
-	case strings.ContainsFunc(a, func(c rune) bool { return !unicode.IsPrint(c) }):
+	case !visible:
 		f[field] = "An address has visible characters only."
 	}
 	return &a
+}
+
+// oneLine returns text with ordinary spaces, and none around it, and whether all of it
+// can be seen. The two joiners can't, but Persian, Hindi and emoji are written with them.
+func oneLine(text string) (clean string, visible bool) {
+	joins := func(c rune) bool { return c == '\u200c' || c == '\u200d' }
+	clean = strings.Map(func(c rune) rune {
+		if unicode.Is(unicode.Zs, c) {
+			return ' '
+		}
+		return c
+	}, text)
+	clean = strings.TrimFunc(clean, func(c rune) bool { return unicode.IsSpace(c) || joins(c) })
+	return clean, !strings.ContainsFunc(clean, func(c rune) bool { return !unicode.IsPrint(c) && !joins(c) })
 }
