@@ -243,6 +243,38 @@ func TestListAndRetrieveTrips(t *testing.T) {
 	}
 }
 
+// A list is not endless. What it leaves out is what is missed least: others who wait,
+// and not one's own trip; the past, and of it the older part.
+func TestListLeavesOutWhatIsMissedLeast(t *testing.T) {
+	t.Parallel()
+	c := newCity(t)
+	ada, mei := c.person("ada", Rider), c.person("mei", Driver)
+	own := c.trip(ada, &mei)
+	exec := func(query string, args ...any) {
+		t.Helper()
+		if _, err := c.store.db.ExecContext(t.Context(), query, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("UPDATE trips SET created = 1")
+	exec(`INSERT INTO trips (id, created, updated, pick_up_address, drop_off_address, status, rider_id)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= ?)
+		SELECT 'trip ' || i, i + 1, i + 1, 'Station', 'Harbour', 'REQUESTED', ? FROM n`, listed, ada.ID)
+	expect := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, trip := range decode[[]Trip](t, c.do(http.MethodGet, "/api/trip/", mei.Access, nil)) {
+			got = append(got, trip.ID)
+		}
+		if len(got) != listed || cmp.Diff(want, got[:len(want)]) != "" {
+			t.Errorf("%d trips, the first are %q, want %q", len(got), got[:len(want)], want)
+		}
+	}
+	expect(own.ID, "trip 1", "trip 2")
+	exec("UPDATE trips SET status = 'COMPLETED', driver_id = ? WHERE status = 'REQUESTED'", mei.ID)
+	expect(own.ID, fmt.Sprint("trip ", listed+1), fmt.Sprint("trip ", listed))
+}
+
 func TestUnknownRequestsAreAnsweredInJSON(t *testing.T) {
 	t.Parallel()
 	c := newCity(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"modernc.org/sqlite"
@@ -13,9 +14,13 @@ import (
 // openPerRider is how many trips that are not over one rider may have.
 const openPerRider = 3
 
-// listed is how many trips a list has at most: those that are not over first, then
-// the newest.
+// listed is how many trips a list has at most.
 const listed = 200
+
+// byUrgency sorts trips so that those a list leaves out are the least missed: a
+// driver's own trip comes first, then who has waited longest, then the newest of the past.
+const byUrgency = ` ORDER BY t.status = 'COMPLETED', t.status = 'REQUESTED',
+	CASE t.status WHEN 'REQUESTED' THEN t.created ELSE -t.created END, t.id `
 
 var errBusy = &Problem{Code: codeConflict, Message: "Complete the trip you are on first."}
 
@@ -123,7 +128,7 @@ func (s *Store) many(ctx context.Context, where string, args ...any) ([]Trip, er
 		r.id, r.username, r.first_name, r.last_name, r.grp, r.photo,
 		d.id, d.username, d.first_name, d.last_name, d.grp, d.photo
 		FROM trips t LEFT JOIN users r ON r.id = t.rider_id LEFT JOIN users d ON d.id = t.driver_id
-		WHERE `+where+fmt.Sprintf(" ORDER BY t.status = 'COMPLETED', t.created DESC, t.id LIMIT %d", listed), args...)
+		WHERE `+where+byUrgency+"LIMIT "+strconv.Itoa(listed), args...)
 	if err != nil {
 		return nil, err
 	}
