@@ -34,6 +34,9 @@
 //	{"type": "echo.message", "id": "1", "data": {"id": "...", "status": "REQUESTED", "rider": {...}, "driver": null, "version": 1, ...}}
 //	{"type": "error", "id": "2", "error": {"code": "taken", "message": "Another driver has taken this trip."}}
 //
+// What is no JSON object, has a field twice, or a type that is no string, is dropped and
+// counted, and the connection goes on.
+//
 // Without an id come trips that others have changed, as "echo.message", and "gap" when
 // something may have been missed: then GET /api/trip/ says how everything stands. The
 // close code 4401 asks for a new token.

@@ -34,8 +34,8 @@ type Echo struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// TripRequest is "create.trip" and "update.trip" from a client. To decode it never
-// fails, as what cannot be understood is to be answered too.
+// TripRequest is "create.trip" and "update.trip" from a client. Decoding it keeps what
+// is wrong with its data for the answer: a message that fails to decode has none.
 type TripRequest struct {
 	ID    json.RawMessage
 	data  Change

@@ -161,11 +161,16 @@ func TestBadRequestsAreAnswered(t *testing.T) {
 			t.Errorf("%.120s: got %+v (%+v)", bad.text, a, a.Error)
 		}
 	}
-	// What is no JSON object at all has no answer, and harms nothing either.
-	rider.SendText("{")
+	// What is no message at all is dropped and counted, and harms nothing either.
+	for _, text := range []string{"{", "[]", `{"type":7,"id":"p"}`, `{"type":"create.trip","id":"q","data":{},"data":{}}`} {
+		rider.SendText(text)
+	}
+	settle(rider)
+	if n := c.site.Taxi.Stats().Dropped["undecodable"]; n != 4 {
+		t.Errorf("%d messages were counted as undecodable, want 4", n)
+	}
 	rider.SendBinary([]byte{0xff})
-	rider.SendJSON(echo)
-	rider.ExpectJSON(echo)
+	settle(rider)
 	channel.ExpectNothing()
 }
 
