@@ -83,6 +83,30 @@ func TestTwoBrowsersTalkThroughARestart(t *testing.T) {
 	s.drain()
 }
 
+// A screen reader reads what enters the list. A message enters it once, when it is
+// said, and not again with its echo; the day's head stays where it is.
+func TestMessageEntersTheListOnce(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "chat", "127.0.0.1:0")
+	ada := newPage(t, "once", desktop)
+	ada.open("http://" + s.address + "/room/lobby")
+	ada.chooseNick("Ada")
+	ada.say("One.")
+	ada.expectMessages("Ada: One.")
+	ada.script("watching the list", `
+		window.entered = [];
+		new MutationObserver((changes) => {
+			for (const change of changes) for (const node of change.addedNodes) window.entered.push(node.className || node.nodeName);
+		}).observe(document.getElementById("messages"), { childList: true })`)
+	ada.say("Two.")
+	ada.say("Three.")
+	ada.expectMessages("Ada: One.", "Ada: Two.", "Ada: Three.")
+	ada.expect("each entered once", `window.entered.length === 2 && window.entered.every((name) => name.startsWith("message"))`)
+	ada.expect("it is a list in a log", `document.querySelector('[role="log"] > ol#messages:not([role])') !== null`)
+	ada.expectQuietConsole()
+	s.drain()
+}
+
 func TestIndexListsOpenRooms(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "chat", "127.0.0.1:0")

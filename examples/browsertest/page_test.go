@@ -162,6 +162,12 @@ func (p *page) expect(what, expression string) {
 	}
 }
 
+// script runs statements in the page.
+func (p *page) script(what, statements string) {
+	p.t.Helper()
+	p.expect(what, "(() => {"+statements+"; return true; })()")
+}
+
 // chooseNick answers the page's question for a nickname.
 func (p *page) chooseNick(nick string) {
 	p.t.Helper()

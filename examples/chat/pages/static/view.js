@@ -31,25 +31,35 @@ const View = (() => {
     find("below").hidden = true;
   };
 
-  // Puts the heads of days and of speakers where they belong.
+  // Puts the heads of days and of speakers where they belong. What is right stays as
+  // it is: a screen reader reads what is put in once more as if it were new.
   const arrange = () => {
-    for (const day of list.querySelectorAll(".day")) day.remove();
+    const stale = new Set(list.querySelectorAll(".day"));
     let before = null;
-    for (const item of [...list.children]) {
+    for (const item of list.querySelectorAll(".message")) {
       const at = new Date(Number(item.dataset.at));
       const newDay = !before || new Date(Number(before.dataset.at)).toDateString() !== at.toDateString();
-      if (newDay) {
-        const day = document.createElement("li");
-        day.className = "day";
-        day.textContent = at.toDateString() === new Date().toDateString() ? "Today" : calendar.format(at);
-        item.before(day);
-      }
+      if (newDay) stale.delete(head(item, at));
       const pause = before ? item.dataset.at - before.dataset.at : 0;
       item.classList.toggle("follows", !newDay && before.dataset.nick === item.dataset.nick &&
         before.classList.contains("mine") === item.classList.contains("mine") && pause < 5 * 60 * 1000);
       before = item;
     }
+    for (const day of stale) day.remove();
     find("empty").hidden = list.children.length > 0;
+  };
+
+  // Returns the head of a day's first message.
+  const head = (item, at) => {
+    let day = item.previousElementSibling;
+    if (!day?.matches(".day")) {
+      day = document.createElement("li");
+      day.className = "day";
+      item.before(day);
+    }
+    const words = at.toDateString() === new Date().toDateString() ? "Today" : calendar.format(at);
+    if (day.textContent !== words) day.textContent = words;
+    return day;
   };
 
   const fill = (item, message, mine) => {
@@ -66,7 +76,8 @@ const View = (() => {
 
   // What waits for its echo stays at the end, in the order it was typed.
   const place = (item, waiting) => {
-    list.insertBefore(item, waiting ? null : list.querySelector(".waiting"));
+    const next = waiting ? null : list.querySelector(".waiting");
+    if (item.parentNode !== list || item.nextElementSibling !== next) list.insertBefore(item, next);
   };
 
   const show = (messages, { mine, waiting = false, quiet = false }) => {
