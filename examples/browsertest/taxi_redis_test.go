@@ -101,7 +101,6 @@ func (p *page) fill(form string, fields map[string]string) {
 
 func (p *page) request(from, to string) {
 	p.t.Helper()
-	p.fill("#wish", map[string]string{"pick_up_address": from, "drop_off_address": to})
-	p.press("#wish button")
+	p.wish(from, to)
 	p.expectTrip("now", "REQUESTED", from, to)
 }

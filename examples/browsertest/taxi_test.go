@@ -82,8 +82,7 @@ func TestRiderAndDriverThroughARestart(t *testing.T) {
 	rider.expectQuietConsole("WebSocket connection to", "Failed to load resource")
 	driver.expectQuietConsole("WebSocket connection to", "Failed to load resource")
 
-	driver.do("logging out", chromedp.Click(chromedp.CSS("#me summary")), chromedp.Click(chromedp.CSS("#log-out")))
-	driver.expect("it is at the door", `location.pathname === "/"`)
+	driver.logOut()
 	s.drain()
 }
 
@@ -109,6 +108,14 @@ func (p *page) enterAs(username string) {
 	p.t.Helper()
 	p.press(fmt.Sprintf(`.person[data-username=%q]`, username))
 	p.expectState("online")
+}
+
+// logOut leaves for the door.
+func (p *page) logOut() {
+	p.t.Helper()
+	p.press("#me summary")
+	p.press("#log-out")
+	p.expect("it is at the door", `location.pathname === "/" && document.querySelectorAll(".person").length === 4`)
 }
 
 // press waits until a button can be pressed, and does so.
