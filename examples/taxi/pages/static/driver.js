@@ -52,6 +52,7 @@ const show = () => {
   const all = trips.all();
   const now = all.filter((trip) => trip.driver?.id === me.id && trip.status !== "COMPLETED");
   const wanted = all.filter((trip) => trip.status === "REQUESTED").reverse(); // who has waited longest comes first
+  view.refocus(`.trip[data-id="${trip.id}"]`);
   const busy = now.length > 0;
   view.list(find("now"), now, (item, trip) => fill(item, trip, false));
   view.list(find("wanted"), wanted, (item, trip) => fill(item, trip, busy));

@@ -14,9 +14,8 @@ if (location.hash === "#ended") {
 }
 
 const complain = (form, err) => {
-  const fields = Object.values(err.fields ?? {});
   const problem = form.querySelector(".problem");
-  problem.textContent = err instanceof session.Refused ? fields.join(" ") || err.message : "The server cannot be reached.";
+  problem.textContent = err instanceof session.Refused ? err.words : "The server cannot be reached.";
   problem.hidden = false;
   for (const input of form.elements) {
     if (input.name) input.setAttribute("aria-invalid", String(input.name in (err.fields ?? {})));

@@ -2,7 +2,7 @@
 import { places } from "./city.js";
 import { Link } from "./link.js";
 import { CityMap } from "./map.js";
-import { Refused } from "./session.js";
+import * as session from "./session.js";
 import { Trips, keepFresh } from "./trips.js";
 import * as view from "./view.js";
 
@@ -24,7 +24,7 @@ const news = {
 };
 
 const map = new CityMap(find("map"), (address) => {
-  if (form.hidden) return;
+  if (form.hidden || wanted) return;
   const field = !from.value || document.activeElement === from ? from : to;
   field.value = address;
   (field === from && !to.value ? to : field).focus({ preventScroll: true });
@@ -71,33 +71,53 @@ const refresh = keepFresh(trips, link);
 // A wish is kept until its answer has come. Sent again under the same key, after a
 // lost connection or a reload, it is still one trip.
 const kept = "taxi.wish";
+let wanted = session.recall(kept);
+
+const want = (next) => {
+  wanted = next;
+  session.keep(kept, next);
+};
+
 const wish = async () => {
-  const wanted = JSON.parse(sessionStorage.getItem(kept));
-  if (!wanted || !link.open) return;
+  if (!wanted) return;
+  waits("Sending");
   try {
     trips.put(await link.ask("create.trip", wanted));
-    sessionStorage.removeItem(kept);
     form.reset();
     view.problem(form);
-    show();
   } catch (err) {
-    if (!(err instanceof Refused)) return; // after the next connect
-    sessionStorage.removeItem(kept);
-    view.problem(form, Object.values(err.fields).join(" ") || err.message);
+    if (!(err instanceof session.Refused)) { // after the next connect
+      waits("Will be sent when connected");
+      return;
+    }
+    view.problem(form, err.words);
   }
-  form.querySelector("button").disabled = false;
+  want(null);
+  waits("");
+  show();
+  view.refocus("#wish button, #now .trip");
+};
+
+// waits shows in the form why it cannot be filled in now, "" if it can.
+const waits = (why) => {
+  for (const field of form.elements) field.disabled = why !== "";
+  form.querySelector("button").textContent = why || "Request a taxi";
 };
 
 form.addEventListener("input", choosing);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  form.querySelector("button").disabled = true;
   const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
-  sessionStorage.setItem(kept, JSON.stringify({ pick_up_address: from.value, drop_off_address: to.value, key }));
+  want({ pick_up_address: from.value, drop_off_address: to.value, key });
   wish();
 });
 
 if (view.header(() => link)) {
   for (const name of places.keys()) find("places").append(new Option(name));
+  if (wanted) {
+    from.value = wanted.pick_up_address;
+    to.value = wanted.drop_off_address;
+    wish();
+  }
   link.now();
 }

@@ -1,21 +1,33 @@
 // Who this tab is. The tokens live in sessionStorage, so that they outlive a reload,
 // and so that a rider and a driver can be in two tabs of one browser.
 
-const key = "taxi.auth";
-let tokens = null;
-try { tokens = JSON.parse(sessionStorage.getItem(key)); } catch { /* no storage, or nothing in it */ }
+// recall returns what this tab has kept over a reload, or null.
+export const recall = (key) => {
+  try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; /* no storage, or nothing of ours in it */ }
+};
 
-const keep = (next) => {
-  tokens = next;
-  try {
-    if (next) sessionStorage.setItem(key, JSON.stringify(next));
-    else sessionStorage.removeItem(key);
-  } catch { /* then a reload asks again */ }
+export const keep = (key, value) => {
+  try { sessionStorage.setItem(key, JSON.stringify(value)); } catch { /* then a reload does not find it */ }
+};
+
+// forget leaves nothing in the tab: the next one in it may be somebody else.
+const forget = () => {
+  tokens = null;
+  try { sessionStorage.clear(); } catch { /* then there was nothing */ }
 };
 
 const claims = (token) => {
   const bytes = Uint8Array.from(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
   return JSON.parse(new TextDecoder().decode(bytes));
+};
+
+const key = "taxi.auth";
+let tokens = recall(key);
+try { claims(tokens.access); } catch { tokens = null; /* none, or none that this page has kept */ }
+
+const renew = (next) => {
+  tokens = { ...tokens, ...next };
+  keep(key, tokens);
 };
 
 // Refused is an answer that says no, with the server's words for it.
@@ -25,6 +37,9 @@ export class Refused extends Error {
     this.status = status;
     this.fields = problem?.fields ?? {};
   }
+
+  // What is wrong with several fields may be the same.
+  get words() { return [...new Set(Object.values(this.fields))].join(" ") || this.message; }
 }
 
 const call = async (method, path, body, token) => {
@@ -43,7 +58,9 @@ const call = async (method, path, body, token) => {
 export const me = () => tokens && claims(tokens.access);
 
 export const logIn = async (username, password) => {
-  keep(await call("POST", "/api/log_in/", { username, password }));
+  const next = await call("POST", "/api/log_in/", { username, password });
+  forget();
+  renew(next);
   return me();
 };
 
@@ -51,13 +68,16 @@ export const signUp = (form) => call("POST", "/api/sign_up/", form);
 
 export const demo = () => call("GET", "/api/demo/");
 
-// leave goes back to the door, and says why there.
+// leave goes back to the door, and says why there. To whoever logs out, the end of his
+// session is no news.
+let leaving = false;
 export const leave = (why = "") => {
-  keep(null);
-  location.replace(why ? `/#${why}` : "/");
+  forget();
+  location.replace(why && !leaving ? `/#${why}` : "/");
 };
 
 export const logOut = async () => {
+  leaving = true;
   try { await call("POST", "/api/log_out/", {}, await access()); } catch { /* the tokens are forgotten all the same */ }
   leave();
 };
@@ -69,7 +89,7 @@ export const access = (fresh = false) => {
   if (!tokens) { leave("ended"); return Promise.reject(new Error("logged out")); }
   if (!fresh && claims(tokens.access).exp * 1000 > Date.now() + 10000) return Promise.resolve(tokens.access);
   renewing ??= call("POST", "/api/token/refresh/", { refresh: tokens.refresh })
-    .then((next) => { keep({ ...tokens, ...next }); return tokens.access; })
+    .then((next) => { renew(next); return tokens.access; })
     .catch((err) => { if (err.status === 401) leave("ended"); throw err; })
     .finally(() => { renewing = null; });
   return renewing;

@@ -77,6 +77,13 @@ export const who = (item, user, name, words) => {
   item.querySelector(".who small").textContent = words;
 };
 
+// refocus puts the focus where the story goes on, if what had it is gone or disabled.
+export const refocus = (selector) => {
+  const now = document.activeElement;
+  if (now !== document.body && now.checkVisibility() && !now.disabled) return;
+  [...document.querySelectorAll(selector)].find((element) => element.checkVisibility())?.focus();
+};
+
 export const problem = (element, words = "") => {
   element.querySelector(".problem").textContent = words;
   element.querySelector(".problem").hidden = !words;
