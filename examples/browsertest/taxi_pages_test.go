@@ -165,6 +165,59 @@ func TestFocusStaysWithTheTrip(t *testing.T) {
 	s.drain()
 }
 
+func TestMenuCloses(t *testing.T) {
+	t.Parallel()
+	s, home := startTaxi(t)
+	p := newPage(t, "menu", desktop)
+	p.open(home)
+	p.enterAs("ada")
+	open, closed := `document.getElementById("me").open`, `!document.getElementById("me").open`
+	p.press("#me summary")
+	p.expect("the menu is open", open)
+	p.screenshot("open")
+	p.do("pressing Escape", chromedp.SendKeys(chromedp.CSS("#log-out"), "\x1b"))
+	p.expect("the menu is closed", closed)
+	p.expect("the focus is where it was opened", `document.activeElement.matches("#me summary")`)
+	p.press("#me summary")
+	p.expect("the menu is open", open)
+	p.do("clicking elsewhere", chromedp.Click(chromedp.CSS("#wish h2")))
+	p.expect("the menu is closed", closed)
+	p.expectQuietConsole()
+	s.drain()
+}
+
+// A request that another driver takes does not vanish under the finger: its card
+// stays for a moment, and so does the place of the next one.
+func TestTakenRequestLingers(t *testing.T) {
+	t.Parallel()
+	s, home := startTaxi(t)
+	rider, other, driver := newPage(t, "first", phone), newPage(t, "second", phone), newPage(t, "waiting", desktop)
+	for name, p := range map[string]*page{"ada": rider, "noor": other, "mei": driver} {
+		p.open(home)
+		p.enterAs(name)
+	}
+	rider.request("Museum", "Opera")
+	other.request("Harbour", "Stadium")
+	driver.expect("both are there", `document.querySelectorAll("#wanted .trip").length === 2`)
+	driver.expectTrip("wanted", "REQUESTED", "Museum", "Opera")
+	driver.script("watching", `
+		const [first, second] = document.querySelectorAll("#wanted .trip");
+		const place = second.getBoundingClientRect().top;
+		new MutationObserver(() => {
+			if (!first.isConnected) window.gone ??= performance.now();
+			else if (first.inert && second.getBoundingClientRect().top === place) window.greyed ??= performance.now();
+		}).observe(first.parentElement, { subtree: true, childList: true, attributes: true })`)
+	rider.expect("another driver takes it", fmt.Sprintf(takeAs, "tomas"))
+	driver.expect("the card is greyed", "window.greyed > 0")
+	driver.screenshot("lingers")
+	driver.expect("it is gone, a moment later", `window.gone - window.greyed > 1000 && document.querySelectorAll("#wanted .trip").length === 1`)
+	driver.expectTrip("wanted", "REQUESTED", "Harbour", "Stadium")
+	driver.press("#wanted .trip button")
+	driver.expectTrip("now", "STARTED", "Harbour", "Stadium")
+	driver.expectQuietConsole()
+	s.drain()
+}
+
 // expectFits waits until nothing stands out of the page at its side, and no text out of
 // its box.
 func (p *page) expectFits() {

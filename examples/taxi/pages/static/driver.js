@@ -24,6 +24,21 @@ const map = new CityMap(find("map"));
 const asked = new Set(); // trips whose button was pressed, until there is an answer
 let me = null;
 
+// What is no longer wanted, because another driver has it, stays for a moment: so no
+// click that was meant for it lands on the next one.
+const moment = 1500;
+const gone = new Map(); // id -> trip
+let before = [];
+const linger = (wanted) => {
+  for (const trip of before) {
+    if (trips.get(trip.id)) continue;
+    gone.set(trip.id, trip);
+    setTimeout(() => { gone.delete(trip.id); show(); }, moment);
+  }
+  before = wanted;
+  return [...wanted, ...gone.values()].sort((a, b) => a.created < b.created ? -1 : 1); // who has waited longest comes first
+};
+
 const move = async (item, trip) => {
   asked.add(trip.id);
   view.problem(item);
@@ -37,10 +52,12 @@ const move = async (item, trip) => {
   }
   asked.delete(trip.id);
   show();
+  view.refocus(`.trip[data-id="${trip.id}"]`);
 };
 
 const fill = (item, trip, busy) => {
-  view.who(item, trip.rider, view.fullName(trip.rider), words[trip.status]);
+  item.inert = gone.has(trip.id);
+  view.who(item, trip.rider, view.fullName(trip.rider), item.inert ? "has found a taxi" : words[trip.status]);
   const button = item.querySelector("button");
   button.hidden = !next[trip.status];
   button.textContent = next[trip.status]?.words;
@@ -51,15 +68,15 @@ const fill = (item, trip, busy) => {
 const show = () => {
   const all = trips.all();
   const now = all.filter((trip) => trip.driver?.id === me.id && trip.status !== "COMPLETED");
-  const wanted = all.filter((trip) => trip.status === "REQUESTED").reverse(); // who has waited longest comes first
-  view.refocus(`.trip[data-id="${trip.id}"]`);
+  const wanted = all.filter((trip) => trip.status === "REQUESTED");
+  const shown = linger(wanted);
   const busy = now.length > 0;
   view.list(find("now"), now, (item, trip) => fill(item, trip, false));
-  view.list(find("wanted"), wanted, (item, trip) => fill(item, trip, busy));
+  view.list(find("wanted"), shown, (item, trip) => fill(item, trip, busy));
   view.list(find("done"), all.filter((trip) => trip.status === "COMPLETED").slice(0, 5), (item, trip) => fill(item, trip, true));
   find("now").hidden = !busy;
-  find("wanted").hidden = busy && wanted.length === 0;
-  find("wanted").querySelector(".empty").hidden = wanted.length > 0;
+  find("wanted").hidden = busy && shown.length === 0;
+  find("wanted").querySelector(".empty").hidden = shown.length > 0;
   find("done").hidden = busy || !all.some((trip) => trip.status === "COMPLETED");
   if (busy) map.follow(now[0]);
   else map.waiting(wanted);

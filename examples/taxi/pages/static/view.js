@@ -124,6 +124,16 @@ export const told = (opened, message) => {
   };
 };
 
+// closes makes a menu close on Escape and on a click elsewhere.
+const closes = (menu) => {
+  document.addEventListener("pointerdown", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    if (menu.contains(document.activeElement)) menu.firstElementChild.focus();
+    menu.open = false;
+  });
+};
+
 // header fills in who this is. It returns the user, or leaves a page that is not his.
 export const header = (link) => {
   const user = session.me();
@@ -135,6 +145,7 @@ export const header = (link) => {
   find("me").querySelector("span").textContent = shortName(user);
   find("me").querySelector("p").textContent = fullName(user);
   find("log-out").addEventListener("click", session.logOut);
+  closes(find("me"));
   find("notice").lastElementChild.addEventListener("click", () => link().now());
   return user;
 };
