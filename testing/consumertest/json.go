@@ -28,7 +28,7 @@ func (c *WebsocketCommunicator) ExpectJSON(want any) {
 		c.fatal("ExpectJSON", "%v", err)
 		return
 	}
-	wanted, err := decodeJSON(b)
+	wanted, err := decodeJSON(b, exact)
 	if err != nil {
 		c.fatal("ExpectJSON", "%v", err)
 		return
@@ -37,7 +37,7 @@ func (c *WebsocketCommunicator) ExpectJSON(want any) {
 	if !ok {
 		return
 	}
-	got, err := decodeJSON(f.Data)
+	got, err := decodeJSON(f.Data, exact)
 	if err != nil {
 		c.fatal("ExpectJSON", "%v in %s", err, describe(f))
 		return
@@ -72,8 +72,14 @@ func (c *WebsocketCommunicator) nextJSON(op string) (consumer.Frame, bool) {
 	return f, ok
 }
 
-// decodeJSON leaves numbers as they were written.
-func decodeJSON(b []byte) (any, error) {
+// number is a number as it was written. It is not a json.Number, as a diff would
+// show that as text.
+type number string
+
+func exact(n json.Number) (any, error) { return number(n), nil }
+
+// decodeJSON makes of each number what it is told to.
+func decodeJSON(b []byte, of func(json.Number) (any, error)) (any, error) {
 	var v any
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -83,10 +89,10 @@ func decodeJSON(b []byte) (any, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one JSON value")
 	}
-	return v, nil
+	return replace(v, of)
 }
 
-func sameNumber(a, b json.Number) bool {
+func sameNumber(a, b number) bool {
 	const longest = 400 // more than any float64 has; 1e999999999 would fill the memory
 	if a == b {
 		return true
@@ -100,7 +106,7 @@ func sameNumber(a, b json.Number) bool {
 }
 
 // exponent returns the size of the exponent n is written with.
-func exponent(n json.Number) int {
+func exponent(n number) int {
 	_, digits, ok := strings.Cut(strings.ToLower(string(n)), "e")
 	if !ok {
 		return 0
@@ -127,11 +133,8 @@ func unmarshal(b []byte, v any) error {
 	default:
 		return json.Unmarshal(b, v)
 	}
-	decoded, err := decodeJSON(b)
+	decoded, err := decodeJSON(b, plain)
 	if err != nil {
-		return err
-	}
-	if decoded, err = plain(decoded); err != nil {
 		return err
 	}
 	object, isObject := decoded.(map[string]any)
@@ -148,34 +151,39 @@ func unmarshal(b []byte, v any) error {
 	return nil
 }
 
-// plain replaces each json.Number in v by the Go number a consumer gets.
-func plain(v any) (any, error) {
+// plain returns the Go number a consumer gets.
+func plain(n json.Number) (any, error) {
+	if i, err := n.Int64(); err == nil {
+		return i, nil
+	}
+	if u, err := strconv.ParseUint(string(n), 10, 64); err == nil {
+		return u, nil
+	}
+	f, err := n.Float64()
+	if err != nil {
+		return nil, fmt.Errorf("the number %s: %w", n, err)
+	}
+	return f, nil
+}
+
+// replace replaces each json.Number in v.
+func replace(v any, by func(json.Number) (any, error)) (any, error) {
 	var err error
 	switch v := v.(type) {
 	case map[string]any:
 		for key, value := range v {
-			if v[key], err = plain(value); err != nil {
+			if v[key], err = replace(value, by); err != nil {
 				return nil, err
 			}
 		}
 	case []any:
 		for i, value := range v {
-			if v[i], err = plain(value); err != nil {
+			if v[i], err = replace(value, by); err != nil {
 				return nil, err
 			}
 		}
 	case json.Number:
-		if i, err := v.Int64(); err == nil {
-			return i, nil
-		}
-		if u, err := strconv.ParseUint(string(v), 10, 64); err == nil {
-			return u, nil
-		}
-		f, err := v.Float64()
-		if err != nil {
-			return nil, fmt.Errorf("the number %s: %w", v, err)
-		}
-		return f, nil
+		return by(v)
 	}
 	return v, nil
 }

@@ -198,3 +198,14 @@ func TestReceiveJSONAsAConsumer(t *testing.T) {
 		r.end()
 	}
 }
+
+// A diff shows numbers as numbers.
+func TestDiffOfNumbers(t *testing.T) {
+	t.Parallel()
+	r := &recorder{TB: t}
+	c := consumertest.NewWebsocketCommunicator(r, echo(), "/")
+	c.Connect()
+	c.SendText(`{"n":2,"text":"2"}`)
+	wantFailure(t, r.run(func() { c.ExpectJSON(map[string]any{"n": 3, "text": "3"}) }), `number("3")`, `number("2")`, `string("3")`)
+	r.end()
+}
