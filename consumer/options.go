@@ -16,7 +16,8 @@ import (
 
 // Options configure a Handler. nil and zero fields mean the defaults. They are
 // copied and checked when the handler is made. Durations and sizes must not be
-// negative.
+// negative: what has a default can't be turned off, but made as long as one
+// likes.
 type Options struct {
 	// Layer carries messages between consumers; nil: there is none, and the
 	// group methods return ErrNoLayer. Many handlers may share one. Who made it
@@ -41,7 +42,8 @@ type Options struct {
 	// port; ".example.com" with its subdomains; "*.example.com" its subdomains
 	// alone; "*" all. None: pages of the host the request was sent to. A
 	// handshake without an Origin header, which browsers never send, passes
-	// unless RequireOrigin.
+	// unless RequireOrigin. To decide in another way, say "*" and refuse in
+	// middleware.
 	Origins       []string
 	RequireOrigin bool
 	// Subprotocols are those the server speaks, best first.
