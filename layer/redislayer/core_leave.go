@@ -31,15 +31,20 @@ type leaver struct {
 // still send.
 const leaveGrace = time.Second
 
-// add notes that box leaves the group in which this process is called member.
-func (c *coreLeavers) add(member string, box *layer.Mailbox, at float64) {
+// leave lets box out of the group in which this process is called member, by out, and notes that if out reports true: then
+// it was still in it. No message finds it neither in the group nor here.
+func (c *coreLeavers) leave(member string, box *layer.Mailbox, at float64, out func() bool) {
+	c.n.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !out() {
+		c.n.Add(-1)
+		return
+	}
 	if c.all == nil {
 		c.all = make(map[string][]leaver)
 	}
 	c.all[member] = append(c.all[member], leaver{box, at, c.taken, time.Now().Add(leaveGrace)})
-	c.n.Add(1)
 }
 
 // of returns those to whom a message is due.
@@ -97,18 +102,23 @@ func (c *coreLeavers) end(take uint64) {
 func (c *coreLeavers) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, all := range c.all {
+		c.n.Add(-int64(len(all)))
+	}
 	c.all = nil
-	c.n.Store(0)
 }
 
-// discard takes a channel of this layer out of a group. What was sent before, by the home's clock, still reaches it.
+// discard takes a channel of this layer out of a group. What was sent before, by the home's clock, still reaches it; one that
+// had left before gets nothing more.
 func (l *Core) discard(ctx context.Context, group string, m *member) {
+	out := func() bool { return l.registry.Discard(group, m) }
 	if name, ok := l.subs.member(group); ok {
 		if at, err := l.homeTime(ctx); err == nil {
-			l.leavers.add(name, m.Value(), at)
+			l.leavers.leave(name, m.Value(), at, out)
+			return
 		}
 	}
-	l.registry.Discard(group, m)
+	out()
 }
 
 // homeTime asks the home for its time.
