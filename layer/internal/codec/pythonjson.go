@@ -102,11 +102,9 @@ func appendPythonFloat(dst []byte, f float64) []byte {
 func AppendPythonText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for {
-		i := skipPlain(bytesOf(s), 0)
-		for del := 0; del < i; del++ { // Python escapes this one too
-			if s[del] == 0x7f {
-				i = del
-			}
+		i := 0
+		for i < len(s) && s[i] >= ' ' && s[i] <= '~' && s[i] != '"' && s[i] != '\\' { // Python escapes DEL too
+			i++
 		}
 		dst = append(dst, s[:i]...)
 		if s = s[i:]; s == "" {
