@@ -116,7 +116,11 @@ func (r *reader) take(g *got, wait time.Duration) error {
 	if e, ok := rueidis.IsRedisErr(last.Error()); ok && e.IsNoScript() {
 		ctx, cancel := l.limit(p.ctx)
 		defer cancel()
-		last = p.client.Do(ctx, p.evalBody(drainScript, run))
+		again, err := p.do(ctx, p.evalBody(drainScript, run))
+		if err != nil {
+			return err
+		}
+		last = again[0]
 	}
 	g.found, err = last.ToArray()
 	return err

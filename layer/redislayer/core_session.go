@@ -23,7 +23,10 @@ type coreSession struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	conns  *connections
-	work   sync.WaitGroup // its reader and its heartbeat
+
+	mu     sync.Mutex
+	closed bool
+	work   sync.WaitGroup // its reader, its heartbeat, and what waits for calls that were given up
 
 	heard atomic.Pointer[time.Time] // when the reader had an answer last
 
@@ -36,10 +39,10 @@ type coreSession struct {
 // within ten seconds, and a server that pauses for three is not given up.
 const coreSilence = 5 * time.Second
 
-// There are fewer calls at a time than the client's queue holds.
+// The client's queue holds twice as many commands as there may be calls at a time, for each of which may be given up.
 const (
-	coreRing       = 8
-	coreUnanswered = 1<<coreRing - 32
+	coreRing       = 9
+	coreUnanswered = 1<<coreRing/2 - 16
 )
 
 var (
@@ -150,6 +153,10 @@ func unreadable(e *rueidis.RedisError) bool {
 // close ends what the session runs, and disconnects.
 func (p *coreSession) close() {
 	p.cancel(errNoSession)
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.conns.hangUp()
 	p.work.Wait()
 	for _, c := range []rueidis.Client{p.client, p.ear} {
 		if c != nil {
@@ -166,8 +173,12 @@ func (p *coreSession) do(ctx context.Context, cmds ...rueidis.Completed) ([]ruei
 	case <-ctx.Done():
 		return nil, &unsentError{context.Cause(ctx)}
 	}
-	defer func() { <-p.slots }()
 	res := p.client.DoMulti(ctx, cmds...)
+	if ctx.Err() == nil || !p.start() {
+		<-p.slots
+	} else {
+		go p.giveUp()
+	}
 	for _, r := range res {
 		if err := r.NonRedisError(); err != nil {
 			if ctx.Err() != nil {
@@ -177,6 +188,25 @@ func (p *coreSession) do(ctx context.Context, cmds ...rueidis.Completed) ([]ruei
 		}
 	}
 	return res, nil
+}
+
+// giveUp keeps the slot of a call whose caller has gone. What was sent still has its place in the client's queue, and the
+// client blocks, whatever the context says, when that is full. The place is free when what was sent behind it is answered.
+func (p *coreSession) giveUp() {
+	defer p.work.Done()
+	_ = p.client.Do(context.Background(), p.client.B().Ping().Build())
+	<-p.slots
+}
+
+// start counts a goroutine, unless the session is closed.
+func (p *coreSession) start() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.work.Add(1)
+	return true
 }
 
 // invocation is one run of a script.
