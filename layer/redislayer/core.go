@@ -197,8 +197,9 @@ func (l *Core) GroupDiscard(ctx context.Context, groupName, channel string) erro
 	return l.removeMember(ctx, groupName, channel)
 }
 
-// Close takes this process out of its groups, as far as the servers answer, closes all mailboxes and connections, and
-// returns when every goroutine of the layer has ended. Messages that wait in Redis stay there until they expire.
+// Close takes this process out of its groups and puts back what it has taken out of named channels for nobody, as far as the
+// servers answer within CallTimeout, closes all mailboxes and connections, and returns when every goroutine of the layer has
+// ended. Messages that wait in Redis stay there until they expire.
 func (l *Core) Close() error {
 	if l.closed.Swap(true) {
 		l.work.Wait()
@@ -210,6 +211,7 @@ func (l *Core) Close() error {
 	}
 	ctx, cancel := l.limit(context.Background())
 	defer cancel()
+	l.named.end(ctx, l)
 	_ = l.registry.Wait(ctx)
 	for _, s := range l.shards {
 		if p := s.session.Load(); p != nil {

@@ -17,8 +17,9 @@ import (
 type coreNamed struct {
 	next atomic.Uint64 // the server to send to: one after the other, as Python does
 
-	mu   sync.Mutex
-	open map[string]*coreQueue // that somebody receives from
+	mu    sync.Mutex
+	open  map[string]*coreQueue // that somebody receives from
+	pumps sync.WaitGroup
 }
 
 // coreQueue is a named channel that somebody receives from. Its pump takes messages out of Redis as long as somebody does.
@@ -83,8 +84,29 @@ func (n *coreNamed) join(l *Core, channel string) (*coreWaiter, bool) {
 	}
 	q := &coreQueue{layer: l, name: channel, waiting: []*coreWaiter{w}}
 	n.open[channel] = q
-	l.work.Go(q.pump)
+	n.pumps.Go(q.pump)
 	return w, true
+}
+
+// end ends the pumps of a layer that is closed, and waits until they have put back what they have taken for nobody.
+func (n *coreNamed) end(ctx context.Context, l *Core) {
+	n.mu.Lock()
+	waits := len(n.open)
+	n.mu.Unlock()
+	for _, s := range l.shards {
+		if p := s.session.Load(); p != nil && waits > 0 {
+			l.work.Go(func() { p.endWaits(ctx, waits) })
+		}
+	}
+	ended := make(chan struct{})
+	l.work.Go(func() {
+		n.pumps.Wait()
+		close(ended)
+	})
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
 }
 
 // leave takes a receiver back, and reports false if it has been given a message.
@@ -103,13 +125,17 @@ func (n *coreNamed) leave(channel string, w *coreWaiter) bool {
 	return true
 }
 
-// wanted returns how many messages there are receivers for. When there are none and last is set, the queue ends.
+// wanted returns how many messages there are receivers for, and none when the layer is closed: they leave by themselves. When
+// there are none and last is set, the queue ends.
 func (q *coreQueue) wanted(last bool) int {
 	n := &q.layer.named
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(q.waiting) == 0 && last {
 		delete(n.open, q.name)
+	}
+	if q.layer.closed.Load() {
+		return 0
 	}
 	return len(q.waiting)
 }

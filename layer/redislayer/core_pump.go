@@ -131,7 +131,8 @@ func (q *coreQueue) wait(s *coreShard) {
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, pumpWait+coreSilence)
 	defer cancel()
-	res := p.client.Do(ctx, p.client.B().Bzpopmin().Key(l.key(q.name)).Timeout(pumpWait.Seconds()).Build())
+	key := l.key(q.name)
+	res := p.client.Do(ctx, p.client.B().Bzpopmin().Key(key, p.idle).Timeout(pumpWait.Seconds()).Build())
 	parts, err := res.ToArray()
 	if err != nil {
 		if !rueidis.IsRedisNil(err) {
@@ -142,12 +143,26 @@ func (q *coreQueue) wait(s *coreShard) {
 	if len(parts) != 3 {
 		return
 	}
+	if from, _ := parts[0].ToString(); from != key {
+		return
+	}
 	text, err := parts[1].ToString()
 	if err != nil {
 		return
 	}
 	at, _ := parts[2].AsFloat64()
 	q.offer(p, entry{score: at, payload: text})
+}
+
+// endWaits ends n waits for messages, each of which also waits for a key of this session's: as a command that unblocks a
+// client is one that an ACL may well forbid.
+func (p *coreSession) endWaits(ctx context.Context, n int) {
+	b := p.client.B()
+	all := b.Zadd().Key(p.idle).ScoreMember()
+	for i := range n {
+		all = all.ScoreMember(float64(i), strconv.Itoa(i))
+	}
+	_, _ = p.do(ctx, all.Build(), b.Expire().Key(p.idle).Seconds(seconds(counterLife)).Build())
 }
 
 // offer gives a message to a receiver. One that cannot be decoded is dropped, and one that nobody waits for any more is put

@@ -32,6 +32,7 @@ type coreSession struct {
 
 	counter  string    // the key that counts the reader's takes
 	stop     string    // the key that ends them: see stopLast
+	idle     string    // the key that ends waits for messages of named channels
 	asserted time.Time // when all memberships were asserted last; of restore and then of beat
 }
 
@@ -54,7 +55,7 @@ var (
 func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
 	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), asserted: time.Now()}
 	p.counter = s.layer.ledger(s.layer.id) + ":" + newID() // what a connection before left behind must not count
-	p.stop = p.counter + ":end"
+	p.stop, p.idle = p.counter+":end", p.counter+":idle"
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.conns = newConnections(p.ctx)
 	err := p.open()

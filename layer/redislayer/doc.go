@@ -37,7 +37,8 @@
 // into a group's sorted set: Python's group_send writes one copy for it, which is decoded once. What Python adds to a group
 // by a Go channel's own name gets each message once; its group_discard of such a name does not undo a GroupAdd made here.
 // Named channels are for workers: each message goes to one receiver. Python's workers may take a message twice, as its own
-// documentation says; Go never puts back what another reader took.
+// documentation says; Go never puts back what another reader took. A worker that closes its layer puts back what it has itself
+// taken for a receiver that had gone, and loses nothing unless the server does not answer.
 //
 // Members are leases, renewed every six seconds and made again after a FLUSHALL. When a process is killed, any other Go
 // process with the same servers and prefix, whatever groups it is in, takes its members out when it has been silent for
