@@ -92,14 +92,23 @@ func (p *coreSession) beat() {
 }
 
 // probe asks the server, and reports whether it has no ledger of ours: then it may have forgotten us.
+//
+// Calls and the reader have a connection each, and one that is made again may lead to another server, by a name or a
+// balancer. That one does not have the reader's counter. After a FLUSHALL none has, until the reader's next take.
 func (p *coreSession) probe() (forgotten bool) {
 	ctx, cancel := context.WithTimeoutCause(p.ctx, coreSilence, errTimeLimit)
 	defer cancel()
-	l, b := p.shard.layer, p.client.B()
+	l, b, begun, counted := p.shard.layer, p.client.B(), time.Now(), p.counted.Load()
 	res, err := p.do(ctx, b.Expire().Key(l.ledger(l.id)).Seconds(seconds(ledgerLife)).Build(), b.Time().Build(),
 		b.Expire().Key(p.counter).Seconds(seconds(counterLife)).Build())
 	if err != nil {
 		p.fail(err)
+		return false
+	}
+	if n, err := res[2].AsInt64(); err != nil || n != 0 || !counted {
+		p.together = begun
+	} else if begun.Sub(p.together) > p.silence() {
+		p.fail(&elsewhereError{p.together})
 		return false
 	}
 	l.leavers.end(0)

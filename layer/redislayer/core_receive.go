@@ -53,12 +53,11 @@ type got struct {
 // The names that we choose lead it to our home all the same, but a name may be made up by others.
 func (p *coreSession) read() {
 	r := &reader{p: p, pending: make(map[int64]got), empty: p.heardLast()}
-	wait := max(p.shard.layer.opts.ProbeInterval, time.Second)
 	var work sync.WaitGroup
 	for range takes {
-		work.Go(func() { r.run(wait) })
+		work.Go(func() { r.run(p.takeWait()) })
 	}
-	work.Go(func() { r.watch(wait + coreSilence) })
+	work.Go(func() { r.watch(p.silence()) })
 	work.Wait()
 }
 
@@ -135,6 +134,7 @@ func (r *reader) order(g got) bool {
 	begun, _ := g.found[1].AsInt64()
 	g.at, _ = g.found[2].AsInt64()
 	g.found = g.found[3:]
+	r.p.counted.Store(number > 0)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if begun == 1 && !r.begin(number) {

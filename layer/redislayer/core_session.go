@@ -28,11 +28,13 @@ type coreSession struct {
 	closed bool
 	work   sync.WaitGroup // its reader, its heartbeat, and what waits for calls that were given up
 
-	heard atomic.Pointer[time.Time] // when the reader had an answer last
+	heard   atomic.Pointer[time.Time] // when the reader had an answer last
+	counted atomic.Bool               // whether the server counts the reader's takes
 
 	counter  string    // the key that counts the reader's takes
 	stop     string    // the key that ends them: see stopLast
 	idle     string    // the key that ends waits for messages of named channels
+	together time.Time // when calls and the reader were last known to reach one server; of beat alone
 	asserted time.Time // when all memberships were asserted last; of restore and then of beat
 }
 
@@ -51,9 +53,16 @@ var (
 	errCluster   = errors.New("redislayer: this is a cluster, in which Core's scripts cannot reach their keys: use PubSub, which works there")
 )
 
+// elsewhereError ends a session of which calls reach another server than the reader.
+type elsewhereError struct{ since time.Time }
+
+func (e *elsewhereError) Error() string {
+	return "what is sent goes to another server than what is heard comes from"
+}
+
 // connectCore makes a session, and with it asserts everything that this process has said on the server.
 func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
-	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), asserted: time.Now()}
+	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), together: time.Now(), asserted: time.Now()}
 	p.counter = s.layer.ledger(s.layer.id) + ":" + newID() // what a connection before left behind must not count
 	p.stop, p.idle = p.counter+":end", p.counter+":idle"
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
@@ -89,6 +98,20 @@ func (p *coreSession) hear() {
 
 // heardLast returns a time up to which everything has been heard.
 func (p *coreSession) heardLast() time.Time { return *p.heard.Load() }
+
+// lastSure returns a time up to which everything that was sent has been heard, of a session that has ended.
+func (p *coreSession) lastSure() time.Time {
+	if e := (*elsewhereError)(nil); errors.As(context.Cause(p.ctx), &e) {
+		return e.since
+	}
+	return p.heardLast()
+}
+
+// silence is how long nothing need be heard of a server that is well.
+func (p *coreSession) silence() time.Duration { return p.takeWait() + coreSilence }
+
+// takeWait is how long a take waits for a message.
+func (p *coreSession) takeWait() time.Duration { return max(p.shard.layer.opts.ProbeInterval, time.Second) }
 
 // fail ends the session.
 func (p *coreSession) fail(err error) { p.cancel(err) }

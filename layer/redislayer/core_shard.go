@@ -51,7 +51,7 @@ func (s *coreShard) serve(ctx context.Context, p *coreSession) {
 	p.work.Go(p.beat)
 	p.work.Go(p.read)
 	<-p.ctx.Done()
-	s.lower(context.Cause(p.ctx), p.heardLast())
+	s.lower(context.Cause(p.ctx), p.lastSure())
 	if ctx.Err() == nil {
 		s.layer.events.log.Warn("redislayer: lost the connection", "server", s.name(), "error", context.Cause(p.ctx))
 	}

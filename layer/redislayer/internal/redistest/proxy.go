@@ -9,11 +9,11 @@ import (
 
 // Proxy passes TCP connections on to a server, and breaks them as it is told. All methods may be called concurrently.
 type Proxy struct {
-	target   string
 	listener net.Listener
 	work     sync.WaitGroup
 
 	mu       sync.Mutex
+	target   string
 	wake     chan struct{}     // closed and replaced at every change
 	conns    map[net.Conn]bool // whether it is a client's
 	stranded map[net.Conn]bool // servers' whose client is gone without a word
@@ -50,6 +50,9 @@ func (p *Proxy) Accepted() int {
 	defer p.mu.Unlock()
 	return p.accepted
 }
+
+// Redirect leads new connections to another server.
+func (p *Proxy) Redirect(target string) { p.change(func() { p.target = target }) }
 
 // Cut closes all connections.
 func (p *Proxy) Cut() {
@@ -125,8 +128,9 @@ func (p *Proxy) pass(client net.Conn) {
 		return
 	}
 	defer p.forget(client)
-	p.change(func() { p.accepted++ })
-	server, err := net.Dial("tcp", p.target)
+	var target string
+	p.change(func() { p.accepted++; target = p.target })
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
