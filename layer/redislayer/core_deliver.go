@@ -16,6 +16,7 @@ type arrival struct {
 	entry
 	e     layer.Envelope
 	names []string
+	keys  uint8 // a bit for each key that a copy came by
 }
 
 // deliver hands out what the reader has taken, for as long as the layer is open.
@@ -40,9 +41,10 @@ func (s *coreShard) deliver() {
 
 // receive decodes messages and delivers them. One that is none costs itself.
 func (l *Core) receive(entries []entry) {
-	var last arrival
+	var one [1]arrival
+	tied := one[:0] // all of one score
 	for _, x := range entries {
-		a := arrival{entry: x}
+		a := arrival{entry: x, keys: 1 << x.key}
 		var err error
 		// The client makes each payload a string of its own, so the envelope may keep its bytes.
 		a.e, a.names, err = l.codec.Decode(unsafe.Slice(unsafe.StringData(x.payload), len(x.payload)), time.Now())
@@ -54,24 +56,30 @@ func (l *Core) receive(entries []entry) {
 		switch {
 		case err != nil:
 			l.events.refuse(err)
+			continue
 		case len(a.names) == 0:
 			l.events.refuse(errNoChannel)
-		case l.same(&last, &a):
-			last.names = append(slices.Clip(last.names), a.names...)
-		default:
-			l.hand(&last)
-			last = a
+			continue
+		case len(tied) > 0 && tied[0].score != a.score:
+			l.hand(tied)
+			tied = tied[:0]
+		}
+		if i := slices.IndexFunc(tied, func(t arrival) bool { return t.copies(&a) }); i >= 0 {
+			tied[i].names = append(slices.Clip(tied[i].names), a.names...)
+			tied[i].keys |= a.keys
+		} else {
+			tied = append(tied, a)
 		}
 	}
-	l.hand(&last)
+	l.hand(tied)
 }
 
 var errNoChannel = errors.New("the message names no channel")
 
-// same reports whether b is a copy of a: one group message makes a copy for each key, all with one score. A channel that is
-// in the group here, and in Python by its own name, may be meant by two of them.
-func (l *Core) same(a, b *arrival) bool {
-	if a.names == nil || a.score != b.score || a.key == b.key || a.e.Type() != b.e.Type() {
+// copies reports whether a and b, of one score, are copies of one message: a group message makes one for each key. A channel
+// that is in the group here, and in Python by its own name, may be meant by two of them.
+func (a *arrival) copies(b *arrival) bool {
+	if a.keys&b.keys != 0 || a.e.Type() != b.e.Type() {
 		return false
 	}
 	x, err := a.e.Msgpack()
@@ -82,12 +90,19 @@ func (l *Core) same(a, b *arrival) bool {
 	return err == nil && bytes.Equal(x, y)
 }
 
-// hand delivers a message to all whom its names stand for, to each once.
-func (l *Core) hand(a *arrival) {
+// hand delivers messages to all whom their names stand for, each to each once.
+func (l *Core) hand(all []arrival) {
+	for i := range all {
+		l.handOne(&all[i])
+		all[i] = arrival{}
+	}
+}
+
+func (l *Core) handOne(a *arrival) {
 	var to []*layer.Mailbox
 	if len(a.names) == 1 {
 		to, _ = l.find(a.names[0], a.score)
-	} else if a.names != nil {
+	} else {
 		lists := make([][]*layer.Mailbox, len(a.names))
 		for i, name := range a.names {
 			lists[i], _ = l.find(name, a.score)

@@ -111,7 +111,9 @@ func (p *coreSession) lastSure() time.Time {
 func (p *coreSession) silence() time.Duration { return p.takeWait() + coreSilence }
 
 // takeWait is how long a take waits for a message.
-func (p *coreSession) takeWait() time.Duration { return max(p.shard.layer.opts.ProbeInterval, time.Second) }
+func (p *coreSession) takeWait() time.Duration {
+	return max(p.shard.layer.opts.ProbeInterval, time.Second)
+}
 
 // fail ends the session.
 func (p *coreSession) fail(err error) { p.cancel(err) }
