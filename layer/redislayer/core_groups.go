@@ -17,9 +17,9 @@ import (
 //
 // Go judges by the server's clock. A process that has not renewed its memberships for leaseStale is taken out of all its
 // groups by whichever other Go process finds it in the list: see core_ledger.go. And a group in which Go processes alone
-// are expires after leaseStale and a beat as a whole. So within 30 s of a kill -9 nothing is written for the dead process
-// any more, unless no Go process is left at all, and the group has Python members: then it is ClockSkew and leaseSlack, as
-// what Redis can do by itself is let a whole key expire.
+// are expires after leaseStale and a beat as a whole, unless group_expiry is below leaseTold. So within 30 s of a kill -9
+// nothing is written for the dead process any more, unless no Go process is left at all, and the group has Python members:
+// then it is ClockSkew and leaseSlack, as what Redis can do by itself is let a whole key expire.
 const (
 	leaseBeat  = 6 * time.Second
 	leaseStale = 3 * leaseBeat
@@ -27,6 +27,8 @@ const (
 	leaseSlack = leaseBeat + 4*time.Second
 	// leaseRound is a bound of scores that all Go processes' are below, and Python's above for all but the end of their time.
 	leaseRound = defaultClockSkew + leaseSlack + time.Second
+	// leaseTold is a group_expiry of which that end is a small part. Below it, a group expires after group_expiry.
+	leaseTold = 15 * time.Minute
 )
 
 // changed keeps Redis in step with the registry.
@@ -98,7 +100,7 @@ func (s *coreShard) lease() leaseTimes {
 	t.score = t.expired + min(max(s.layer.opts.ClockSkew+leaseSlack, leaseShort), expiry).Microseconds()
 	t.ends = now + min(leaseStale, expiry/2).Microseconds()
 	t.fresh = t.expired + leaseRound.Microseconds()
-	if expiry <= leaseRound {
+	if expiry < leaseTold {
 		t.fresh, t.short = 0, expiry
 	}
 	return t

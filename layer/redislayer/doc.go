@@ -44,7 +44,8 @@
 // process with the same servers and prefix, whatever groups it is in, takes its members out when it has been silent for
 // eighteen seconds, and so does one that starts afterwards: within thirty seconds Python's group_send writes nothing for it
 // any more. To find them, each process keeps a set of its memberships, <prefix>:go:<process id>, and a time in
-// <prefix>:go:processes. A group in which Go processes alone were expires by itself after twenty-four seconds.
+// <prefix>:go:processes. A group in which Go processes alone were expires by itself after twenty-four seconds, or after
+// GroupExpiry if that is less than a quarter of an hour.
 //
 // If no Go process is left at all, the members of the last one stay in groups that Python is in for a hundred seconds, and
 // until then Python's group_send goes on writing for it, up to its capacity. Redis removes no member by itself, and Python's
