@@ -44,6 +44,8 @@ type Core struct {
 
 	heardPython atomic.Int64 // when a message came that Go has not sent, in Unix nanoseconds
 
+	removed atomic.Int64 // renewals that found memberships gone, and the ledger there
+
 	fences sync.Map // names that Flush waits to see, to chan struct{}
 }
 

@@ -81,10 +81,10 @@ func (p *coreSession) beat() {
 			return
 		case <-probe.C:
 			if p.probe() {
-				p.renew()
+				p.renew(true)
 			}
 		case <-lease.C:
-			if p.renew() {
+			if p.renew(false) {
 				p.reap(l.leaseBeat() / 2)
 			}
 		}
@@ -118,8 +118,8 @@ func (p *coreSession) probe() (forgotten bool) {
 }
 
 // renew renews the memberships, and reports whether that succeeded. Those that the server has lost concern their groups'
-// channels, and nobody else.
-func (p *coreSession) renew() bool {
+// channels, and nobody else. forgotten says that it seems to have lost everything.
+func (p *coreSession) renew(forgotten bool) bool {
 	l, since := p.shard.layer, p.asserted
 	lost, err := p.assertAll()
 	if err != nil && p.ctx.Err() == nil && !errors.Is(err, errTimeLimit) {
@@ -128,6 +128,13 @@ func (p *coreSession) renew() bool {
 	if len(lost) > 0 {
 		l.events.log.Warn("redislayer: the server had lost memberships", "server", p.shard.name(), "groups", len(lost))
 		l.tellLost(p.shard, lost, since)
+		if !forgotten && l.removed.Add(1) == removedOften {
+			l.events.log.Warn("redislayer: somebody removes memberships again and again: Options.GroupExpiry must be the group_expiry of all Python processes, and no sender's clock ahead by more than Options.ClockSkew",
+				"GroupExpiry", l.opts.GroupExpiry, "ClockSkew", l.opts.ClockSkew)
+		}
 	}
 	return err == nil
 }
+
+// removedOften is how many renewals that find memberships gone are no accident.
+const removedOften = 3

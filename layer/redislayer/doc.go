@@ -6,8 +6,8 @@
 //	mux.Handle("/chat/", consumer.MustHandler(NewChat, &consumer.Options{Layer: l}))
 //
 // [PubSub] is channels_redis.pubsub.RedisPubSubChannelLayer, [Core] is channels_redis.core.RedisChannelLayer. Both sides
-// must use the same one, with the same hosts in the same order, prefix, serializer and encryption keys: the two do not
-// hear each other. [FromDjango] takes all that from Django's own settings.
+// must use the same one, with the same hosts in the same order, prefix, serializer and encryption keys, and for Core the
+// same group_expiry: the two do not hear each other. [FromDjango] takes all that from Django's own settings.
 //
 // # Which one
 //

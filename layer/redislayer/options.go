@@ -40,7 +40,9 @@ type Options struct {
 	ChannelCapacity []layer.ChannelCapacity
 	// Expiry is how long a message may wait in a mailbox; 0 means 60 s.
 	Expiry time.Duration
-	// GroupExpiry is Channels' group_expiry; 0 means 24 h. PubSub has no use for it.
+	// GroupExpiry is Channels' group_expiry; 0 means 24 h. It must be that of all Python processes: a Python group_send with
+	// a shorter one takes living members of Core for dead, and they lose its messages; with a longer one, it goes on writing
+	// for members that are. Core's log says so when it finds its members removed again and again. PubSub has no use for it.
 	GroupExpiry time.Duration
 	// ClockSkew is how far the clock of a host that sends may be ahead of the servers' clocks; 0 means 90 s, and it cannot
 	// be more. A host that is further ahead takes living members of Core for dead, and they lose its messages. Python goes
