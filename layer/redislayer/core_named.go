@@ -173,11 +173,7 @@ func (n *coreNamed) send(ctx context.Context, l *Core, channel string, e layer.E
 	index := int((n.next.Add(1) - 1) % uint64(len(l.shards)))
 	capacity := l.capacities.Of(channel)
 	if len(l.shards) > 1 {
-		others, err := l.elsewhere(ctx, channel, index)
-		if err != nil {
-			return false, err
-		}
-		if capacity -= others; capacity <= 0 {
+		if capacity -= l.elsewhere(ctx, channel, index); capacity <= 0 {
 			return true, nil
 		}
 	}
@@ -193,28 +189,24 @@ func (n *coreNamed) send(ctx context.Context, l *Core, channel string, e layer.E
 	return len(refused) > 0, err
 }
 
-// elsewhere returns how many messages a named channel holds on all servers but one. Python's capacity is one server's.
-func (l *Core) elsewhere(ctx context.Context, channel string, but int) (int, error) {
-	counts := make([]int, len(l.shards))
-	errs := make([]error, len(l.shards))
+// elsewhere returns how many messages a named channel holds on all servers but one. Python's capacity is one server's. One
+// that does not say counts as empty: what it has no part in shall not fail with it.
+func (l *Core) elsewhere(ctx context.Context, channel string, but int) int {
+	var total atomic.Int64
 	var wait sync.WaitGroup
 	for i, s := range l.shards {
 		if i != but {
-			wait.Go(func() { counts[i], errs[i] = s.card(ctx, channel) })
+			wait.Go(func() {
+				n, _ := s.card(ctx, channel)
+				total.Add(n)
+			})
 		}
 	}
 	wait.Wait()
-	total := 0
-	for i, n := range counts {
-		if errs[i] != nil {
-			return 0, errs[i]
-		}
-		total += n
-	}
-	return total, nil
+	return int(total.Load())
 }
 
-func (s *coreShard) card(ctx context.Context, channel string) (int, error) {
+func (s *coreShard) card(ctx context.Context, channel string) (int64, error) {
 	p, err := s.await(ctx)
 	if err != nil {
 		return 0, err
@@ -223,10 +215,9 @@ func (s *coreShard) card(ctx context.Context, channel string) (int, error) {
 	trim := strconv.FormatInt((s.clock.now()-l.expiry().Microseconds())/1e6, 10)
 	res, err := p.eval(ctx, cardScript, invocation{keys: []string{l.key(channel)}, args: []string{trim}})
 	if err != nil {
-		return 0, failure(err)
+		return 0, err
 	}
-	n, err := res[0].AsInt64()
-	return int(n), failure(err)
+	return res[0].AsInt64()
 }
 
 // putBack returns a message to the key it was taken from, where its place is as before.
