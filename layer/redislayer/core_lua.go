@@ -20,9 +20,10 @@ var scripts = []*script{deliverScript, membersScript, assertScript, leaveScript,
 // deliverScript adds a message to each of n keys that has room for it, and returns the indices of those that have not.
 // ARGV: n messages, n capacities, the expiry of messages in seconds, the time, which is the server's if it is empty.
 // A negative capacity is of a Go process' key, which is drained all the time: nothing in it is taken for expired, as
-// its sender's clock may be behind.
+// its sender's clock may be behind. A key of another type has no room; if no key takes the message for such a reason, that is
+// an error.
 var deliverScript = newScript(`
-local n, full = #KEYS, {}
+local n, full, failed, failures = #KEYS, {}, nil, 0
 local expiry, now = tonumber(ARGV[2 * n + 1]), ARGV[2 * n + 2]
 if now == '' then
 	local t = redis.call('TIME')
@@ -32,14 +33,23 @@ local expired = string.format('%d', math.floor(tonumber(now)) - expiry)
 for i = 1, n do
 	local capacity = tonumber(ARGV[n + i])
 	if capacity >= 0 then
-		redis.call('ZREMRANGEBYSCORE', KEYS[i], '0', expired)
+		redis.pcall('ZREMRANGEBYSCORE', KEYS[i], '0', expired)
 	end
-	if redis.call('ZCARD', KEYS[i]) < math.abs(capacity) then
-		redis.call('ZADD', KEYS[i], now, ARGV[i])
-		redis.call('EXPIRE', KEYS[i], expiry)
-	else
+	local result = redis.pcall('ZCARD', KEYS[i])
+	if type(result) == 'number' and result >= math.abs(capacity) then
 		full[#full + 1] = i
+	else
+		result = redis.pcall('ZADD', KEYS[i], now, ARGV[i])
+		if type(result) == 'number' then
+			redis.pcall('EXPIRE', KEYS[i], expiry)
+		else
+			failed, failures = result, failures + 1
+			full[#full + 1] = i
+		end
 	end
+end
+if failures == n then
+	return failed
 end
 return full
 `)

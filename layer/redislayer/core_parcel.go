@@ -81,16 +81,15 @@ func (p *coreSession) deliver(ctx context.Context, parcels []parcel, at string) 
 	if err != nil {
 		return nil, doubt(err)
 	}
+	errs := make([]error, len(res))
 	for i, r := range res {
-		full, e := r.AsIntSlice()
-		if e != nil {
-			err = doubt(e)
-		}
+		full, err := r.AsIntSlice()
+		errs[i] = doubt(err)
 		for _, n := range full {
 			refused = append(refused, starts[i]+int(n)-1)
 		}
 	}
-	return refused, err
+	return refused, together(errs)
 }
 
 // chunk returns where the parcels for one script end that begin with from. Those for one Go process stay together, so that

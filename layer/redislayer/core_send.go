@@ -155,7 +155,7 @@ func (l *Core) dispatch(ctx context.Context, members []string, e layer.Envelope)
 	return together(errs)
 }
 
-// together returns the error of a message that several servers were to take.
+// together returns the error of a message that several servers, or several scripts, were to take.
 func together(errs []error) error {
 	var failed error
 	taken := false
@@ -167,7 +167,7 @@ func together(errs []error) error {
 		}
 	}
 	if failed != nil && taken && !errors.Is(failed, layer.ErrOutcomeUnknown) {
-		return fmt.Errorf("%w: one server took the message, another did not: %v", layer.ErrOutcomeUnknown, failed) //nolint:errorlint // it must not be ErrUnavailable
+		return fmt.Errorf("%w: a part of it was done: %v", layer.ErrOutcomeUnknown, failed) //nolint:errorlint // it must not be ErrUnavailable
 	}
 	return failed
 }

@@ -240,7 +240,8 @@ type invocation struct {
 	keys, args []string
 }
 
-// eval runs a script once for each invocation, in one round trip unless the server has forgotten it.
+// eval runs a script once for each invocation, in one round trip unless the server has forgotten it. In that case, errors of
+// the connection and of ctx are in the results too.
 func (p *coreSession) eval(ctx context.Context, s *script, runs ...invocation) ([]rueidis.RedisResult, error) {
 	cmds := make([]rueidis.Completed, len(runs))
 	for i, r := range runs {
@@ -254,11 +255,11 @@ func (p *coreSession) eval(ctx context.Context, s *script, runs ...invocation) (
 		if e, ok := rueidis.IsRedisErr(r.Error()); !ok || !e.IsNoScript() {
 			continue
 		}
-		again, err := p.do(ctx, p.evalBody(s, runs[i]))
-		if err != nil {
-			return nil, err
+		if again, err := p.do(ctx, p.evalBody(s, runs[i])); err != nil {
+			res[i] = rueidis.NewErrorResult(err) // others may have had an effect
+		} else {
+			res[i] = again[0]
 		}
-		res[i] = again[0]
 	}
 	return res, nil
 }
