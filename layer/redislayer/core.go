@@ -2,6 +2,7 @@ package redislayer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -181,10 +182,16 @@ func (l *Core) GroupAdd(ctx context.Context, groupName, channel string) error {
 	if err := l.beginMember(ctx, groupName, channel); err != nil {
 		return err
 	}
+	call, cancel := l.limit(ctx)
+	defer cancel()
 	if !strings.Contains(channel, "!") {
-		return l.addNamed(ctx, groupName, channel)
+		return l.addNamed(call, groupName, channel)
 	}
-	return l.join(ctx, groupName, channel)
+	err := l.join(call, groupName, channel)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = doubt(errTimeLimit) // behind the end of the last membership, say
+	}
+	return err
 }
 
 // GroupDiscard takes the channel out of the group, whoever has put it there by this name. A channel of this layer is out of
@@ -193,6 +200,8 @@ func (l *Core) GroupDiscard(ctx context.Context, groupName, channel string) erro
 	if err := l.beginMember(ctx, groupName, channel); err != nil {
 		return err
 	}
+	ctx, cancel := l.limit(ctx)
+	defer cancel()
 	if member := l.channels.get(channel); member != nil {
 		l.discard(ctx, groupName, member)
 	}

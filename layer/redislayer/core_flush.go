@@ -9,7 +9,7 @@ import (
 
 // Flush deletes all keys that begin with the prefix, as Python's flush does, and forgets all memberships and queued
 // messages of this process, which count as [layer.DropClosed]. What other Go processes' channels are in is asserted by
-// them again.
+// them again. Each of its steps is bounded by CallTimeout, of which there are as many as there are keys to look at.
 func (l *Core) Flush(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
@@ -20,7 +20,7 @@ func (l *Core) Flush(ctx context.Context) error {
 			l.registry.Discard(g, m)
 		}
 	}
-	if err := l.registry.Wait(ctx); err != nil {
+	if err := l.settle(ctx); err != nil {
 		return err
 	}
 	for _, s := range l.shards {
@@ -34,6 +34,16 @@ func (l *Core) Flush(ctx context.Context) error {
 	l.leavers.forget()
 	for _, m := range members {
 		m.Value().Flush()
+	}
+	return nil
+}
+
+// settle waits until the memberships have ended. There is a limit to that, as others may join and leave without end.
+func (l *Core) settle(ctx context.Context) error {
+	call, cancel := l.limit(ctx)
+	defer cancel()
+	if err := l.registry.Wait(call); ctx.Err() != nil {
+		return err
 	}
 	return nil
 }

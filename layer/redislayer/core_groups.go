@@ -113,15 +113,13 @@ func (l *Core) leaseBeat() time.Duration {
 
 // addNamed adds a named channel, as Python does.
 func (l *Core) addNamed(ctx context.Context, groupName, channel string) error {
-	call, cancel := l.limit(ctx)
-	defer cancel()
 	s := l.shardOf(groupName)
-	p, err := s.await(call)
+	p, err := s.await(ctx)
 	if err != nil {
 		return err
 	}
 	key, b := l.groupKey(groupName), p.client.B()
-	res, err := p.do(call,
+	res, err := p.do(ctx,
 		b.Zadd().Key(key).ScoreMember().ScoreMember(float64(s.clock.now())/1e6, channel).Build(),
 		b.Expire().Key(key).Seconds(seconds(l.opts.GroupExpiry)).Build())
 	if err == nil {
@@ -132,13 +130,11 @@ func (l *Core) addNamed(ctx context.Context, groupName, channel string) error {
 
 // removeMember removes a channel by its own name.
 func (l *Core) removeMember(ctx context.Context, groupName, channel string) error {
-	call, cancel := l.limit(ctx)
-	defer cancel()
-	p, err := l.shardOf(groupName).await(call)
+	p, err := l.shardOf(groupName).await(ctx)
 	if err != nil {
 		return err
 	}
-	res, err := p.do(call, p.client.B().Zrem().Key(l.groupKey(groupName)).Member(channel).Build())
+	res, err := p.do(ctx, p.client.B().Zrem().Key(l.groupKey(groupName)).Member(channel).Build())
 	if err == nil {
 		err = res[0].Error()
 	}

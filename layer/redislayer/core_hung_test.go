@@ -3,11 +3,14 @@ package redislayer_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gochannels/channels/layer"
+	"github.com/gochannels/channels/layer/redislayer"
 	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
 )
 
@@ -53,4 +56,69 @@ func TestCoreCallsEndInTime(t *testing.T) {
 	}
 	s.Resume()
 	until(t, soon, "calls succeed again", func() bool { return l.Send(t.Context(), box.Channel(), message(2)) == nil })
+}
+
+// A call that takes two steps has one time for both.
+func TestCoreCallsOfTwoStepsEndInTime(t *testing.T) {
+	t.Parallel()
+	const limit, most = 2 * time.Second, 3500 * time.Millisecond
+	for name, call := range map[string]func(ctx context.Context, l *redislayer.Core, channel string) error{
+		"GroupDiscard": func(ctx context.Context, l *redislayer.Core, channel string) error {
+			return l.GroupDiscard(ctx, "g", channel)
+		},
+		"GroupAdd behind the end of the last membership": func(ctx context.Context, l *redislayer.Core, channel string) error {
+			return l.GroupAdd(ctx, "last", channel)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Start(t)
+			recorder := redistest.NewRecorder(t, s.Addr())
+			o := coreOptions()
+			o.Hosts, o.CallTimeout = []any{recorder.URL()}, limit
+			l := coreReady(t, o)
+			box, last := newChannel(t, l, "g"), newChannel(t, l, "last")
+			recorder.Take()
+			s.Pause()
+			defer s.Resume()
+			last.Close()
+			until(t, soon, "the end of the membership is sent", func() bool {
+				return slices.ContainsFunc(recorder.Take(), func(c []string) bool { return slices.Contains(c, o.Prefix+":group:last") })
+			})
+			begun := time.Now()
+			err := call(t.Context(), l, box.Channel())
+			if took := time.Since(begun); took > most || !errors.Is(err, layer.ErrOutcomeUnknown) && !errors.Is(err, layer.ErrUnavailable) {
+				t.Errorf("%v after %v, want no answer within %v", err, took, limit)
+			}
+		})
+	}
+}
+
+// Flush does not wait for others that join and leave without end.
+func TestCoreFlushEndsInTime(t *testing.T) {
+	t.Parallel()
+	p := redistest.NewProxy(t, redistest.Start(t).Addr())
+	o := coreOptions()
+	o.Hosts = []any{p.URL()}
+	l := coreReady(t, o)
+	p.Delay(5 * time.Millisecond) // so that there always is somebody
+	ctx, cancel := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer cancel()
+	for i := range 64 {
+		box := newChannel(t, l)
+		work.Go(func() {
+			g := "g" + strconv.Itoa(i)
+			for ctx.Err() == nil {
+				_ = l.GroupAdd(ctx, g, box.Channel())
+				_ = l.GroupDiscard(ctx, g, box.Channel())
+			}
+		})
+	}
+	call, end := context.WithTimeout(t.Context(), 2*soon)
+	defer end()
+	if err := l.Flush(call); err != nil {
+		t.Errorf("Flush: %v", err)
+	}
 }

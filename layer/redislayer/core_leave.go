@@ -123,8 +123,6 @@ func (l *Core) discard(ctx context.Context, group string, m *member) {
 
 // homeTime asks the home for its time.
 func (l *Core) homeTime(ctx context.Context) (float64, error) {
-	ctx, cancel := l.limit(ctx)
-	defer cancel()
 	p, err := l.shards[l.names.home].await(ctx)
 	if err != nil {
 		return 0, err
