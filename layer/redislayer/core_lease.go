@@ -33,7 +33,7 @@ func (p *coreSession) assertAll() (lost []membership, err error) {
 			}
 		}
 	}
-	p.asserted = begun
+	p.shard.asserted.Store(&begun)
 	return lost, nil
 }
 
@@ -120,7 +120,7 @@ func (p *coreSession) probe() (forgotten bool) {
 // renew renews the memberships, and reports whether that succeeded. Those that the server has lost concern their groups'
 // channels, and nobody else. forgotten says that it seems to have lost everything.
 func (p *coreSession) renew(forgotten bool) bool {
-	l, since := p.shard.layer, p.asserted
+	l, since := p.shard.layer, *p.shard.asserted.Load()
 	lost, err := p.assertAll()
 	if err != nil && p.ctx.Err() == nil && !errors.Is(err, errTimeLimit) {
 		l.events.log.Warn("redislayer: memberships were not renewed", "server", p.shard.name(), "error", err)

@@ -35,7 +35,6 @@ type reader struct {
 	next    int64         // number of the take to deliver next, by the server's count; 0 while it has not begun to
 	pending map[int64]got // takes that were answered before their turn
 	held    []entry       // taken, but a key may still hold some that come before them
-	empty   time.Time     // when all keys were last emptied, or a little earlier
 }
 
 // got is the answer to a take.
@@ -52,7 +51,7 @@ type got struct {
 // It reads the same keys on every server: a Python process that sends to a channel looks for its server by the whole name.
 // The names that we choose lead it to our home all the same, but a name may be made up by others.
 func (p *coreSession) read() {
-	r := &reader{p: p, pending: make(map[int64]got), empty: p.heardLast()}
+	r := &reader{p: p, pending: make(map[int64]got)}
 	var work sync.WaitGroup
 	for range takes {
 		work.Go(func() { r.run(p.takeWait()) })
@@ -175,10 +174,11 @@ func (r *reader) begin(number int64) bool {
 // hand puts a take into the inbox, and reports false if the session has ended.
 func (r *reader) hand(g got) bool {
 	r.p.hear()
-	b := batch{since: r.empty}
-	r.empty = r.p.shard.clock.when(g.at)
+	b := batch{since: *r.p.emptied.Load()}
 	if more := r.accept(g.first, g.found, &b); !more {
 		b.take = g.take
+		at := r.p.shard.clock.when(g.at)
+		r.p.emptied.Store(&at)
 	}
 	return r.p.shard.inbox.put(r.p.ctx, b)
 }

@@ -29,13 +29,13 @@ type coreSession struct {
 	work   sync.WaitGroup // its reader, its heartbeat, and what waits for calls that were given up
 
 	heard   atomic.Pointer[time.Time] // when the reader had an answer last
+	emptied atomic.Pointer[time.Time] // when its keys were last emptied, or a little earlier
 	counted atomic.Bool               // whether the server counts the reader's takes
 
 	counter  string    // the key that counts the reader's takes
 	stop     string    // the key that ends them: see stopLast
 	idle     string    // the key that ends waits for messages of named channels
 	together time.Time // when calls and the reader were last known to reach one server; of beat alone
-	asserted time.Time // when all memberships were asserted last; of restore and then of beat
 }
 
 // coreSilence is how long a server may take to answer before a session is given up. Together with ProbeInterval it is
@@ -62,7 +62,9 @@ func (e *elsewhereError) Error() string {
 
 // connectCore makes a session, and with it asserts everything that this process has said on the server.
 func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
-	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), together: time.Now(), asserted: time.Now()}
+	now := time.Now()
+	s.asserted.CompareAndSwap(nil, &now)
+	p := &coreSession{shard: s, slots: make(chan struct{}, coreUnanswered), together: now}
 	p.counter = s.layer.ledger(s.layer.id) + ":" + newID() // what a connection before left behind must not count
 	p.stop, p.idle = p.counter+":end", p.counter+":idle"
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
@@ -76,6 +78,7 @@ func (s *coreShard) connectCore(ctx context.Context) (*coreSession, error) {
 		return nil, err
 	}
 	p.hear()
+	p.emptied.Store(p.heard.Load())
 	return p, nil
 }
 
@@ -99,12 +102,13 @@ func (p *coreSession) hear() {
 // heardLast returns a time up to which everything has been heard.
 func (p *coreSession) heardLast() time.Time { return *p.heard.Load() }
 
-// lastSure returns a time up to which everything that was sent has been heard, of a session that has ended.
+// lastSure returns a time up to which everything that was sent has been heard, of a session that has ended. What was heard
+// last may have been said long before, if this process was held up.
 func (p *coreSession) lastSure() time.Time {
 	if e := (*elsewhereError)(nil); errors.As(context.Cause(p.ctx), &e) {
 		return e.since
 	}
-	return p.heardLast()
+	return *p.emptied.Load()
 }
 
 // silence is how long nothing need be heard of a server that is well.
@@ -137,7 +141,11 @@ func (p *coreSession) restore() error {
 	if err := p.stopLast(); err != nil {
 		return err
 	}
-	_, err := p.assertAll()
+	asserted := *p.shard.asserted.Load()
+	lost, err := p.assertAll()
+	if len(lost) > 0 && p.shard.absent.IsZero() {
+		p.shard.absent = asserted
+	}
 	if e, ok := rueidis.IsRedisErr(err); ok && !unreadable(e) { // it may have no memory left, until we read
 		p.shard.layer.events.log.Warn("redislayer: memberships were not renewed", "server", p.shard.name(), "error", e.Error())
 		return nil

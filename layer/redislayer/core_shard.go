@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -19,6 +20,9 @@ type coreShard struct {
 	clock  coreClock
 	inbox  *coreInbox
 	last   string // what stops the reader of the last session; of run alone
+
+	asserted atomic.Pointer[time.Time] // when all memberships were asserted last
+	absent   time.Time                 // zero, or since when there were some missing that connectCore has made again; of run alone
 
 	link[coreSession]
 }
@@ -43,6 +47,10 @@ func (s *coreShard) run(ctx context.Context) {
 // serve uses a session until it ends.
 func (s *coreShard) serve(ctx context.Context, p *coreSession) {
 	if outage, lost := s.raise(p); lost {
+		if !s.absent.IsZero() && s.absent.Before(outage.since) {
+			outage.since = s.absent
+		}
+		s.absent = time.Time{}
 		s.layer.events.reconnects.Add(1)
 		s.layer.events.log.Info("redislayer: connected again, and in all groups", "server", s.name(),
 			"outage", outage.length.Round(time.Millisecond))
