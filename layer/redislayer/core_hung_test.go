@@ -122,3 +122,28 @@ func TestCoreFlushEndsInTime(t *testing.T) {
 		t.Errorf("Flush: %v", err)
 	}
 }
+
+// A server that says nothing for eight thirds of ProbeInterval is given up, and one that does for a third of that is not.
+func TestCoreProbeInterval(t *testing.T) {
+	t.Parallel()
+	for interval, silence := range map[time.Duration]time.Duration{
+		100 * time.Millisecond: 8 * time.Second / 3,
+		time.Second:            8 * time.Second / 3,
+		6 * time.Second:        16 * time.Second,
+	} {
+		t.Run(interval.String(), func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Start(t)
+			o := coreOptions(s)
+			o.ProbeInterval = interval
+			l := coreReady(t, o)
+			s.Pause()
+			defer s.Resume()
+			begun := time.Now()
+			until(t, 2*soon, "the server is given up", func() bool { return metric(t, l, "servers_up") == 0 })
+			if took := time.Since(begun); took < silence/3 || took > silence+2*time.Second {
+				t.Errorf("given up after %v, want %v at most", took, silence)
+			}
+		})
+	}
+}

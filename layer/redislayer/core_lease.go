@@ -96,7 +96,7 @@ func (p *coreSession) beat() {
 // Calls and the reader have a connection each, and one that is made again may lead to another server, by a name or a
 // balancer. That one does not have the reader's counter. After a FLUSHALL none has, until the reader's next take.
 func (p *coreSession) probe() (forgotten bool) {
-	ctx, cancel := context.WithTimeoutCause(p.ctx, coreSilence, errTimeLimit)
+	ctx, cancel := context.WithTimeoutCause(p.ctx, p.answerWait(), errTimeLimit)
 	defer cancel()
 	l, b, begun, counted := p.shard.layer, p.client.B(), time.Now(), p.counted.Load()
 	res, err := p.do(ctx, b.Expire().Key(l.ledger(l.id)).Seconds(seconds(ledgerLife)).Build(), b.Time().Build(),

@@ -129,7 +129,7 @@ func (q *coreQueue) wait(s *coreShard) {
 		l.rest(pumpWait / 10)
 		return
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, pumpWait+coreSilence)
+	ctx, cancel := context.WithTimeout(p.ctx, pumpWait+p.answerWait())
 	defer cancel()
 	key := l.key(q.name)
 	res := p.client.Do(ctx, p.client.B().Bzpopmin().Key(key, p.idle).Timeout(pumpWait.Seconds()).Build())

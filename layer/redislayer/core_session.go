@@ -38,10 +38,6 @@ type coreSession struct {
 	together time.Time // when calls and the reader were last known to reach one server; of beat alone
 }
 
-// coreSilence is how long a server may take to answer before a session is given up. Together with ProbeInterval it is
-// within ten seconds, and a server that pauses for three is not given up.
-const coreSilence = 5 * time.Second
-
 // The client's queue holds twice as many commands as there may be calls at a time, for each of which may be given up.
 const (
 	coreRing       = 9
@@ -111,13 +107,16 @@ func (p *coreSession) lastSure() time.Time {
 	return *p.emptied.Load()
 }
 
-// silence is how long nothing need be heard of a server that is well.
-func (p *coreSession) silence() time.Duration { return p.takeWait() + coreSilence }
-
-// takeWait is how long a take waits for a message.
+// takeWait is how long a take waits for a message: ProbeInterval, in whole seconds, as Redis 5 knows no parts of them.
 func (p *coreSession) takeWait() time.Duration {
-	return max(p.shard.layer.opts.ProbeInterval, time.Second)
+	return time.Duration(seconds(p.shard.layer.opts.ProbeInterval)) * time.Second
 }
+
+// answerWait is how long a server may take to answer before a session is given up, five seconds if ProbeInterval is three.
+func (p *coreSession) answerWait() time.Duration { return p.takeWait() * 5 / 3 }
+
+// silence is how long nothing may be heard: eight seconds then, so that a server that pauses for three is not given up.
+func (p *coreSession) silence() time.Duration { return p.takeWait() + p.answerWait() }
 
 // fail ends the session.
 func (p *coreSession) fail(err error) { p.cancel(err) }

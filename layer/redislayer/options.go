@@ -53,7 +53,7 @@ type Options struct {
 	// CallTimeout bounds every call that goes to a server, within the caller's context; 0 means 2 s.
 	CallTimeout time.Duration
 	// ProbeInterval is how often a layer makes sure that it hears its servers; 0 means 3 s. A connection on which nothing was
-	// heard for eight thirds of it is given up.
+	// heard for eight thirds of it is given up. Core, whose commands wait for whole seconds, rounds it up to such for that.
 	ProbeInterval time.Duration
 	// MaxSize is the largest message in bytes, encoded and before encryption; 0 means 4 MiB.
 	MaxSize int
