@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/gochannels/channels/layer"
@@ -44,14 +45,14 @@ func (c *Codec) decodeJSON(b []byte) (layer.Envelope, []string, error) {
 		return layer.Envelope{}, nil, errors.New("the payload looks like MessagePack: does the sender have another serializer_format?")
 	}
 	rest, names := codec.CutJSON(b, channelKey)
-	// UTF-32 takes four bytes for one, and only the loose form knows its names.
-	if c.tooLarge(len(rest) / 4) {
+	size := len(rest)
+	if wide(b) {
+		size /= 4 // up to so many bytes for one, and only the loose form knows its names
+	}
+	if c.tooLarge(size) {
 		return layer.Envelope{}, nil, layer.ErrTooLarge
 	}
 	if e, err := layer.ParseJSON(rest); err == nil {
-		if c.tooLarge(len(rest)) {
-			return layer.Envelope{}, nil, layer.ErrTooLarge
-		}
 		if names == nil {
 			return e, nil, nil
 		}
@@ -81,6 +82,12 @@ func (c *Codec) decodeJSON(b []byte) (layer.Envelope, []string, error) {
 	}
 	e, err := c.repack(v)
 	return e, channels, err
+}
+
+// wide reports whether JSON is in UTF-16 or UTF-32: then there is a mark, or a zero among the first bytes.
+func wide(b []byte) bool {
+	marked := bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff})
+	return marked || bytes.IndexByte(b[:min(4, len(b))], 0) >= 0
 }
 
 // repack makes an envelope of a value that was read loosely.

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math"
@@ -171,6 +172,40 @@ func TestDecodeMsgpackLeniency(t *testing.T) {
 			t.Parallel()
 			checkCase(t, c, string(unhex(t, tc.hex)), tc.message, tc.channels, tc.fault)
 		})
+	}
+}
+
+// What may come is not four times as large because JSON may be in UTF-32.
+func TestSizeIsThatOfTheEncoding(t *testing.T) {
+	t.Parallel()
+	encodings := map[string]func(s string) []byte{
+		"UTF-8":  func(s string) []byte { return []byte(s) },
+		"UTF-16": func(s string) []byte { return []byte(utf16le(s)) },
+		"UTF-32": func(s string) (b []byte) {
+			for _, c := range "\ufeff" + s {
+				b = binary.BigEndian.AppendUint32(b, uint32(c))
+			}
+			return b
+		},
+	}
+	const most = 3000
+	c := newCodec(t, wire.Options{Format: wire.FormatJSON, MaxSize: most})
+	for name, encode := range encodings {
+		for _, text := range []string{`{"type":"t","v":[1]}`, `{"type":"t","v":[NaN]}`} { // read strictly, and as Python reads it
+			padded := func(size int) []byte {
+				return encode(strings.Replace(text, "[", "["+strings.Repeat("{},", (size-len(text))/3), 1))
+			}
+			if _, _, err := c.Decode(padded(most), time.Now()); err != nil {
+				t.Errorf("%s of %s, as large as may be: %v", name, text, err)
+			}
+			size := most * 3 / 2
+			if name != "UTF-8" {
+				size = 4*most + 100
+			}
+			if _, _, err := c.Decode(padded(size), time.Now()); !errors.Is(err, layer.ErrTooLarge) {
+				t.Errorf("%s of %s, larger: %v, want ErrTooLarge", name, text, err)
+			}
+		}
 	}
 }
 
