@@ -57,6 +57,11 @@
 // Encrypted messages have an age, as in Python: what comes from a host whose clock is more than a minute ahead, or more than
 // Expiry and ten seconds behind, is refused and counted, there and here.
 //
+// A gap's Since is when the keys were last emptied, by the server's clock, or when the memberships in question were last
+// there: what was missed was sent after it, also if the process itself was held up. A connection that is made again and leads
+// to another server than the one that is heard, by a name or a balancer, is noticed within twelve seconds; everything is then
+// connected anew. GroupSend counts a process whose key is of another type as one whose key is full.
+//
 // Python senders count what waits in a key and drop beyond their capacity, in silence. A process that finds a key nearly
 // full while Python senders are about reports a [layer.Gap] with the cause "suspected_overflow". What that takes is under "At
 // scale". On Redis Cluster, Core is an error: use PubSub.
