@@ -189,7 +189,7 @@ func (l *Core) GroupAdd(ctx context.Context, groupName, channel string) error {
 	}
 	err := l.join(call, groupName, channel)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = doubt(errTimeLimit) // behind the end of the last membership, say
+		err = l.shardOf(groupName).overdue() // behind the end of the last membership, say
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 
 // Flush deletes all keys that begin with the prefix, as Python's flush does, and forgets all memberships and queued
 // messages of this process, which count as [layer.DropClosed]. What other Go processes' channels are in is asserted by
-// them again. Each of its steps is bounded by CallTimeout, of which there are as many as there are keys to look at.
+// them again. Each of its steps, of which there is one for some 500 keys, is bounded by CallTimeout.
 func (l *Core) Flush(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,6 +92,20 @@ func TestCoreCallsOfTwoStepsEndInTime(t *testing.T) {
 				t.Errorf("%v after %v, want no answer within %v", err, took, limit)
 			}
 		})
+	}
+}
+
+// A GroupAdd that no server is there for says so, and why.
+func TestCoreGroupAddWithoutAServer(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	s.Kill()
+	o := coreOptions(s)
+	o.CallTimeout = 300 * time.Millisecond
+	l := newCore(t, o)
+	err := l.GroupAdd(t.Context(), "g", newChannel(t, l).Channel())
+	if !errors.Is(err, layer.ErrUnavailable) || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("GroupAdd: %v, want ErrUnavailable, as the connection is refused", err)
 	}
 }
 

@@ -89,6 +89,14 @@ func (s *coreShard) await(ctx context.Context) (*coreSession, error) {
 	return nil, unavailable(s.reason())
 }
 
+// overdue is the error of a call that our own time limit has ended.
+func (s *coreShard) overdue() error {
+	if s.session.Load() == nil {
+		return unavailable(s.reason())
+	}
+	return doubt(errTimeLimit)
+}
+
 // limit puts our own time limit on a call.
 func (l *Core) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, l.opts.CallTimeout, errTimeLimit)
