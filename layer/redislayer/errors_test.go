@@ -15,6 +15,7 @@ import (
 
 	"github.com/gochannels/channels/layer"
 	"github.com/gochannels/channels/layer/redislayer"
+	"github.com/gochannels/channels/layer/redislayer/internal/redistest"
 )
 
 // oldServer is as much of a Redis without HELLO as a layer needs, which answers each PUBLISH as it is told.
@@ -220,4 +221,46 @@ func TestManyUnansweredCallsEndInTime(t *testing.T) {
 	if unknown == 0 || unavailable == 0 {
 		t.Errorf("%d of unknown outcome, %d not sent; want some of both", unknown, unavailable)
 	}
+}
+
+// TestGivenUpWhileAway: a call that its context ends while no server is there had no effect, and says both: consumers then
+// know that the layer is away.
+func TestGivenUpWhileAway(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(*testing.T, *redistest.Server) measured{
+		"PubSub": func(t *testing.T, s *redistest.Server) measured {
+			return ready(t, pubSub(t, redislayer.Options{Hosts: []any{s.URL()}, CallTimeout: soon}))
+		},
+		"Core": func(t *testing.T, s *redistest.Server) measured {
+			o := coreOptions(s)
+			o.CallTimeout = soon
+			return coreReady(t, o)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Start(t)
+			l := open(t, s)
+			box := newChannel(t, l)
+			s.Kill()
+			until(t, soon, "it is away", func() bool { return metric(t, l, "servers_up") == 0 })
+			for call, f := range map[string]func(context.Context) error{
+				"GroupAdd":  func(ctx context.Context) error { return l.GroupAdd(ctx, "g", box.Channel()) },
+				"GroupSend": func(ctx context.Context) error { return l.GroupSend(ctx, "g", message(1)) },
+				"Send":      func(ctx context.Context) error { return l.Send(ctx, "worker", message(1)) },
+			} {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+				err := f(ctx)
+				cancel()
+				if !errors.Is(err, layer.ErrUnavailable) {
+					t.Errorf("%s: %v, want ErrUnavailable", call, err)
+				}
+			}
+		})
+	}
+}
+
+type measured interface {
+	layer.ChannelLayer
+	layer.Measured
 }

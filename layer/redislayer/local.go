@@ -43,8 +43,11 @@ func (l *local) join(ctx context.Context, groupName, channel string) error {
 		return layer.ErrUnknownChannel
 	}
 	err := l.registry.Add(ctx, groupName, member)
-	if errors.Is(err, group.ErrMemberClosed) {
+	switch {
+	case errors.Is(err, group.ErrMemberClosed):
 		return layer.ErrUnknownChannel
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()): // it was given up, and so undone
+		return unavailable(err)
 	}
 	return err
 }

@@ -116,10 +116,10 @@ func (s *shard) publish(ctx context.Context, topic string, payload []byte) (rece
 	return receivers, err
 }
 
-// orContext returns ctx's error, if it has one, instead of err.
+// orContext maps the error of what had no effect: to one that wraps ctx's, if that is why.
 func orContext(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
+		return unavailable(ctx.Err())
 	}
 	return err
 }
