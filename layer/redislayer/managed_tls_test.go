@@ -1,12 +1,15 @@
 package redislayer_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,7 +113,12 @@ func oneFile(t *testing.T, c redistest.Certificate) string {
 // checkConnects checks that both layers work, or fail with an error that says so.
 func checkConnects(t *testing.T, host any, fault string) {
 	t.Helper()
-	o := redislayer.Options{Hosts: []any{host}, CallTimeout: soon}
+	checkOptions(t, redislayer.Options{Hosts: []any{host}}, fault)
+}
+
+func checkOptions(t *testing.T, o redislayer.Options, fault string) {
+	t.Helper()
+	o.CallTimeout = soon
 	if fault != "" {
 		o.CallTimeout = 500 * time.Millisecond
 	}
@@ -152,4 +160,68 @@ func TestManagedSentinelTLS(t *testing.T) {
 	checkConnects(t, there(secure(), secure()), "")
 	checkConnects(t, there(secure(), dict{"ssl": true, "ssl_ca_certs": ca.File}), "certificate required")
 	checkConnects(t, there(dict{"ssl": true, "ssl_ca_certs": ca.File}, secure()), "certificate required")
+}
+
+// TestManagedOptionsTLS: what the options say of TLS holds for all servers, a Sentinel's too.
+func TestManagedOptionsTLS(t *testing.T) {
+	t.Parallel()
+	ca := redistest.NewAuthority(t)
+	cert, client := ca.Issue(t, "127.0.0.1"), ca.Issue(t, "client")
+	master := redistest.StartTLS(t, ca, cert)
+	sentinel := redistest.StartSentinelTLS(t, "main", master, ca, cert)
+	host, port, err := net.SplitHostPort(sentinel.TLSAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.LoadX509KeyPair(client.File, client.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(read(t, ca.File)))
+	secure := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: []tls.Certificate{pair}}
+	for _, h := range []any{"redis://" + master.TLSAddr(), "rediss://" + master.TLSAddr(), dict{"master_name": "main", "sentinels": []any{[]any{host, port}}}} {
+		checkOptions(t, redislayer.Options{Hosts: []any{h}, TLS: secure}, "")
+	}
+	checkOptions(t, redislayer.Options{Hosts: []any{"redis://" + master.TLSAddr()}, TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}}, "certificate required")
+	for name, o := range map[string]redislayer.Options{
+		"unix":     {Hosts: []any{"unix:///run/redis.sock"}, TLS: secure},
+		"sentinel": {Hosts: []any{dict{"master_name": "main", "sentinels": []any{[]any{host, port}}}}, Credentials: func() (string, string, error) { return "", "", nil }},
+	} {
+		if l, err := redislayer.NewPubSub(&o); err == nil {
+			_ = l.Close()
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+// TestManagedCredentials: each connection asks for them anew, and an error is told.
+func TestManagedCredentials(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, "--requirepass", "first")
+	var password atomic.Value
+	password.Store("first")
+	o := redislayer.Options{Hosts: []any{"redis://:wrong@" + s.Addr()}, CallTimeout: soon, Credentials: func() (string, string, error) {
+		return "", password.Load().(string), nil
+	}}
+	for name, l := range both(t, o) {
+		box := newChannel(t, l, "g")
+		groupSend(t, l, "g", 1)
+		expect(t, box, 1)
+		old := password.Load().(string)
+		password.Store("second " + name)
+		s.CLI("-a", old, "--no-auth-warning", "CONFIG", "SET", "requirepass", "second "+name)
+		s.CLI("-a", "second "+name, "--no-auth-warning", "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		s.CLI("-a", "second "+name, "--no-auth-warning", "CLIENT", "KILL", "TYPE", "pubsub")
+		until(t, soon, "the loss is known", func() bool { _, lost := box.TakeGap(); return lost })
+		until(t, soon, "it is back", l.Ready)
+		groupSend(t, l, "g", 2)
+		expect(t, box, 2)
+	}
+	o.CallTimeout, o.Credentials = 500*time.Millisecond, func() (string, string, error) { return "", "", errors.New("no token") }
+	for name, l := range both(t, o) {
+		if err := l.GroupSend(t.Context(), "g", message(1)); !errors.Is(err, layer.ErrUnavailable) || !strings.Contains(err.Error(), "no token") {
+			t.Errorf("%s: %v, want an ErrUnavailable with the reason", name, err)
+		}
+	}
 }

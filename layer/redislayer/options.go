@@ -1,6 +1,7 @@
 package redislayer
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -23,6 +24,13 @@ type Options struct {
 	// port} or a map[string]any with the arguments of a redis-py client, Sentinel's included. Names are spread over them
 	// by channels_redis' hash. nil means localhost:6379.
 	Hosts []any
+	// TLS, if it is set, is how all servers and Sentinels are spoken to, whatever Hosts say of that. It is copied. An empty
+	// ServerName stands for each server's own host.
+	TLS *tls.Config
+	// Credentials, if it is set, is asked for the user, "" for the default one, and the password of each new connection,
+	// instead of Hosts: for passwords that change. It may be called concurrently, and must not block for long. An error is
+	// one of connecting. Servers that a Sentinel names cannot have it.
+	Credentials func() (username, password string, err error)
 	// Prefix begins every key and channel; "" means "asgi".
 	Prefix string
 	// Format is Channels' serializer_format, "msgpack" or "json"; "" means "msgpack".
@@ -157,10 +165,38 @@ func (o *Options) clients() ([]rueidis.ClientOption, error) {
 	for _, w := range warnings {
 		o.Logger.Warn("redislayer: " + w)
 	}
+	for i := range shards {
+		if err := o.secure(&shards[i]); err != nil {
+			return nil, err
+		}
+	}
 	if o.Cluster {
 		return oneCluster(shards)
 	}
 	return shards, nil
+}
+
+// secure applies what Hosts have no form for.
+func (o *Options) secure(shard *rueidis.ClientOption) error {
+	if o.TLS != nil {
+		if shard.DialCtxFn != nil {
+			return fmt.Errorf("redislayer: Options.TLS: a unix socket has none: %q", shard.InitAddress)
+		}
+		shard.TLSConfig, shard.Sentinel.TLSConfig = o.TLS.Clone(), o.TLS.Clone()
+	}
+	if o.Credentials == nil {
+		return nil
+	}
+	if shard.Sentinel.MasterSet != "" {
+		return fmt.Errorf("redislayer: Options.Credentials: servers that a Sentinel names cannot have it, but %q is asked for", shard.Sentinel.MasterSet)
+	}
+	shard.AuthCredentialsFn = func(rueidis.AuthCredentialsContext) (c rueidis.AuthCredentials, err error) {
+		if c.Username, c.Password, err = o.Credentials(); err != nil {
+			err = fmt.Errorf("redislayer: Options.Credentials: %w", err)
+		}
+		return c, err
+	}
+	return nil
 }
 
 func oneCluster(nodes []rueidis.ClientOption) ([]rueidis.ClientOption, error) {
