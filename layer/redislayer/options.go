@@ -26,11 +26,11 @@ type Options struct {
 	Hosts []any
 	// TLS, if it is set, is how all servers and Sentinels are spoken to, whatever Hosts say of that. It is copied. An empty
 	// ServerName stands for each server's own host.
-	TLS *tls.Config
+	TLS *tls.Config `json:"-"`
 	// Credentials, if it is set, is asked for the user, "" for the default one, and the password of each new connection,
 	// instead of Hosts: for passwords that change. It may be called concurrently, and must not block for long. An error is
 	// one of connecting. Servers that a Sentinel names cannot have it.
-	Credentials func() (username, password string, err error)
+	Credentials func() (username, password string, err error) `json:"-"`
 	// Prefix begins every key and channel; "" means "asgi".
 	Prefix string
 	// Format is Channels' serializer_format, "msgpack" or "json"; "" means "msgpack".
