@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +22,7 @@ type coreSession struct {
 	cancel context.CancelCauseFunc
 	conns  *connections
 
-	mu     sync.Mutex
-	closed bool
-	work   sync.WaitGroup // its reader, its heartbeat, and what waits for calls that were given up
+	work tasks // its reader, its heartbeat, and what waits for calls that were given up
 
 	heard   atomic.Pointer[time.Time] // when the reader had an answer last
 	emptied atomic.Pointer[time.Time] // when its keys were last emptied, or a little earlier
@@ -185,9 +182,7 @@ func unreadable(e *rueidis.RedisError) bool {
 // close ends what the session runs, and disconnects.
 func (p *coreSession) close() {
 	p.cancel(errNoSession)
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
+	p.work.close()
 	p.conns.hangUp()
 	p.work.Wait()
 	for _, c := range []rueidis.Client{p.client, p.ear} {
@@ -206,7 +201,7 @@ func (p *coreSession) do(ctx context.Context, cmds ...rueidis.Completed) ([]ruei
 		return nil, &unsentError{context.Cause(ctx)}
 	}
 	res := p.client.DoMulti(ctx, cmds...)
-	if ctx.Err() == nil || !p.start() {
+	if ctx.Err() == nil || !p.work.start() {
 		<-p.slots
 	} else {
 		go p.giveUp()
@@ -228,17 +223,6 @@ func (p *coreSession) giveUp() {
 	defer p.work.Done()
 	_ = p.client.Do(context.Background(), p.client.B().Ping().Build())
 	<-p.slots
-}
-
-// start counts a goroutine, unless the session is closed.
-func (p *coreSession) start() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return false
-	}
-	p.work.Add(1)
-	return true
 }
 
 // invocation is one run of a script.

@@ -25,7 +25,7 @@ func (p *session) publish(ctx, call context.Context, topic string, payload []byt
 	case <-call.Done():
 		return 0, orContext(ctx, unavailable(errBusy))
 	}
-	if !p.start() {
+	if !p.work.start() {
 		return 0, p.shard.unavailable()
 	}
 	answers := make(chan answer, 1)
@@ -49,24 +49,13 @@ func (p *session) fire() {
 	default:
 		return
 	}
-	if p.start() {
+	if p.work.start() {
 		go func() {
 			defer p.work.Done()
 			p.do(p.shard.probe, nil)
 			<-p.slots
 		}()
 	}
-}
-
-// start counts a goroutine, unless the session is closed.
-func (p *session) start() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return false
-	}
-	p.work.Add(1)
-	return true
 }
 
 func (p *session) do(topic string, payload []byte) answer {

@@ -27,10 +27,10 @@ type session struct {
 
 	conns *connections
 
-	mu     sync.Mutex
-	heard  time.Time // when watch looked for the last time before a sound
-	closed bool
-	work   sync.WaitGroup
+	work tasks
+
+	mu    sync.Mutex
+	heard time.Time // when watch looked for the last time before a sound
 }
 
 const (
@@ -125,9 +125,7 @@ func (p *session) wait() error {
 // close ends the session, and returns when nothing of it is left.
 func (p *session) close() {
 	p.end(errNoSession)
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
+	p.work.close()
 	p.conns.hangUp()
 	if p.ear != nil {
 		p.ear.Close()
